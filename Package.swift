@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What every Swift target is compiled with.
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "JobRunner",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "JobRunner", targets: ["JobRunner"]),
+        .library(name: "JobRunnerCLI", targets: ["JobRunnerCLI"]),
+        .library(name: "JobRunnerTesting", targets: ["JobRunnerTesting"]),
+        .executable(name: "jobrunner", targets: ["JobRunnerTool"]),
+    ],
+    targets: [
+        // No pkgConfig: Debian's hiredis.pc carries a -D flag that SwiftPM warns about.
+        .systemLibrary(
+            name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .systemLibrary(
+            name: "COpenSSL", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(name: "RedisLink", dependencies: ["CHiredis", "COpenSSL"], swiftSettings: settings),
+        .target(
+            name: "JobRunner", dependencies: ["RedisLink"],
+            resources: [.embedInCode("Store/Scripts")], swiftSettings: settings),
+        .target(name: "JobRunnerCLI", dependencies: ["JobRunner"], swiftSettings: settings),
+        .executableTarget(
+            name: "JobRunnerTool", dependencies: ["JobRunnerCLI"], swiftSettings: settings),
+        .target(name: "JobRunnerTesting", dependencies: ["JobRunner"], swiftSettings: settings),
+        .testTarget(
+            name: "RedisLinkTests", dependencies: ["RedisLink", "JobRunnerTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "JobRunnerTests", dependencies: ["JobRunner", "JobRunnerTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "JobRunnerCLITests", dependencies: ["JobRunnerCLI", "JobRunnerTesting"],
+            swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,6 @@
+import JobRunnerCLI
+
+@main
+struct Tool {
+    static func main() {}
+}
