@@ -29,7 +29,10 @@ let package = Package(
             name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .systemLibrary(
             name: "COpenSSL", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        .target(name: "RedisLink", dependencies: ["CHiredis", "COpenSSL"], swiftSettings: settings),
+        .systemLibrary(name: "CSystem"),
+        .target(
+            name: "RedisLink", dependencies: ["CHiredis", "COpenSSL", "CSystem"],
+            swiftSettings: settings),
         .target(
             name: "JobRunner", dependencies: ["RedisLink"],
             resources: [.embedInCode("Store/Scripts")], swiftSettings: settings),

@@ -1,0 +1,130 @@
+internal import Synchronization
+
+/// One socket to one server, served by one thread that batches what is queued.
+///
+/// Callers on any thread append a command and are called back, or resumed, when its
+/// reply is there. The thread writes everything queued since its last turn as one
+/// pipeline and reads all replies before it turns again. It connects when there is
+/// something to send, and again, with backoff, when the connection breaks; commands
+/// that were not sent yet wait for that until their timeout.
+public final class Connection: Sendable {
+    /// What a completion gets; it runs on the connection's thread and must be short.
+    public typealias Completion = @Sendable (Result<RedisValue, RedisError>) -> Void
+
+    private let shared: ConnectionShared
+
+    /// Where it leads.
+    public var endpoint: Endpoint { shared.endpoint }
+
+    /// Starts the thread; connects with the first command.
+    ///
+    /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
+    public init(to endpoint: Endpoint, options: ConnectionOptions) throws(RedisError) {
+        let shared = ConnectionShared(endpoint, options, try Wakeup())
+        self.shared = shared
+        startThread("redis") { ConnectionThread(shared).run() }
+    }
+
+    deinit {
+        shared.stop()
+    }
+
+    /// Queues a command; `completion` is called exactly once.
+    ///
+    /// - Parameters:
+    ///   - timeout: From now to the reply; the options' command timeout when nil. Commands
+    ///     are answered in order, so one behind a blocking command waits for that too.
+    ///   - isWanted: Asked before sending; false fails it with `cancelled`, unsent.
+    public func submit(
+        _ command: Command, timeout: Duration? = nil,
+        isWanted: (@Sendable () -> Bool)? = nil, completion: @escaping Completion
+    ) {
+        let timeout = timeout ?? shared.options.commandTimeout
+        let request = Request(
+            command: command, timeout: timeout,
+            deadline: monotonicNanoseconds() &+ timeout.nanoseconds, isWanted: isWanted,
+            completion: completion)
+        if !shared.queue(request) { completion(.failure(.stopped)) }
+    }
+
+    /// Sends a command and waits for its reply without holding a thread.
+    ///
+    /// - Throws: Any `RedisError`; an error reply is `.server`. After `cancelled` the
+    ///   command may still be executed if it was on the wire.
+    public func send(_ command: Command, timeout: Duration? = nil) async throws(RedisError)
+        -> RedisValue
+    {
+        let waiter = Waiter()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard waiter.wait(continuation) else { return }
+                submit(command, timeout: timeout, isWanted: { waiter.isWaiting }) {
+                    waiter.finish($0)
+                }
+            }
+        } onCancel: {
+            waiter.finish(.failure(.cancelled))
+        }
+        return try result.get().orThrow()
+    }
+
+    /// The server's number of this client, for CLIENT UNBLOCK; nil while not connected.
+    public var clientID: Int? { shared.clientID }
+
+    /// Closes the socket at once; what waits fails, later commands are refused.
+    public func close() {
+        shared.stop()
+    }
+}
+
+extension RedisValue {
+    /// The value, unless it is an error reply.
+    public func orThrow() throws(RedisError) -> RedisValue {
+        if case .error(let error) = self { throw .server(error) }
+        return self
+    }
+}
+
+/// A caller that waits: finished once, by the reply or by cancellation, whichever is first.
+private final class Waiter: Sendable {
+    private typealias Continuation = CheckedContinuation<Result<RedisValue, RedisError>, Never>
+
+    private enum State {
+        case new
+        case waiting(Continuation)
+        case finished(Result<RedisValue, RedisError>?)
+    }
+
+    private let state = Mutex(State.new)
+
+    var isWaiting: Bool {
+        state.withLock { if case .waiting = $0 { true } else { false } }
+    }
+
+    /// False when it was finished before it waited; then the continuation is resumed.
+    func wait(_ continuation: CheckedContinuation<Result<RedisValue, RedisError>, Never>) -> Bool {
+        let early: Result<RedisValue, RedisError>? = state.withLock { state in
+            if case .finished(let result) = state { return result ?? .failure(.cancelled) }
+            state = .waiting(continuation)
+            return nil
+        }
+        if let early { continuation.resume(returning: early) }
+        return early == nil
+    }
+
+    func finish(_ result: Result<RedisValue, RedisError>) {
+        let continuation: Continuation? = state.withLock { state in
+            switch state {
+            case .new:
+                state = .finished(result)
+                return nil
+            case .waiting(let continuation):
+                state = .finished(nil)
+                return continuation
+            case .finished:
+                return nil
+            }
+        }
+        continuation?.resume(returning: result)
+    }
+}

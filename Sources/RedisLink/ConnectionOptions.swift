@@ -1,0 +1,35 @@
+/// How a connection logs in, how long it waits, and what it loads.
+public struct ConnectionOptions: Sendable {
+    /// The ACL user; nil is `default`.
+    public var user: String?
+    /// The password; nil sends no AUTH.
+    public var password: String?
+    /// The database number; 0 sends no SELECT.
+    public var database = 0
+    /// Shown by CLIENT LIST; letters, digits and `-`.
+    public var name = "jobrunner"
+    /// Bound on connecting and logging in.
+    public var connectTimeout: Duration = .seconds(2)
+    /// Bound on a command from call to reply, waiting for a connection included.
+    public var commandTimeout: Duration = .seconds(5)
+    /// Loaded by SCRIPT LOAD in the pipeline that logs in.
+    public var scripts: [Script] = []
+    /// Most bytes of one reply.
+    public var maxReplyBytes = 64 << 20
+    /// Hears of connects and disconnects, on the connection's thread.
+    public var onEvent: @Sendable (ConnectionEvent) -> Void = { _ in }
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What happens to a connection, for logs.
+@nonexhaustive
+public enum ConnectionEvent: Sendable {
+    /// Connected and logged in.
+    case connected(Endpoint)
+    /// A connection that was up broke.
+    case lost(Endpoint, reason: String)
+    /// A try to connect failed; the next comes after `retryIn`.
+    case failed(Endpoint, error: RedisError, retryIn: Duration)
+}

@@ -1,0 +1,78 @@
+internal import Synchronization
+
+/// A command on its way, and who waits for it.
+struct Request: Sendable {
+    let command: Command
+    let timeout: Duration
+    /// Monotonic nanoseconds.
+    let deadline: Int64
+    let isWanted: (@Sendable () -> Bool)?
+    let completion: Connection.Completion
+}
+
+/// What callers and the connection's thread share.
+final class ConnectionShared: Sendable {
+    private struct State {
+        /// Appended by callers, taken whole by the thread.
+        var outbox: [Request] = []
+        /// Written by the thread: it is, or is about to be, in `poll`.
+        var isAsleep = false
+        var isStopped = false
+        /// Written by the thread after it has logged in.
+        var clientID: Int?
+    }
+
+    let endpoint: Endpoint
+    let options: ConnectionOptions
+    let wakeup: Wakeup
+    private let state = Mutex(State())
+
+    init(_ endpoint: Endpoint, _ options: ConnectionOptions, _ wakeup: Wakeup) {
+        self.endpoint = endpoint
+        self.options = options
+        self.wakeup = wakeup
+    }
+
+    /// False when the connection was stopped.
+    func queue(_ request: Request) -> Bool {
+        let (accepted, wake) = state.withLock { state in
+            if state.isStopped { return (false, false) }
+            state.outbox.append(request)
+            defer { state.isAsleep = false }
+            return (true, state.isAsleep)
+        }
+        if wake { wakeup.signal() }
+        return accepted
+    }
+
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        wakeup.signal()
+    }
+
+    /// What was queued since the last call; on the thread.
+    func take() -> (requests: [Request], isStopped: Bool) {
+        state.withLock { state in
+            state.isAsleep = false
+            guard !state.outbox.isEmpty else { return ([], state.isStopped) }
+            var taken: [Request] = []
+            taken.reserveCapacity(min(state.outbox.capacity, 256))
+            swap(&taken, &state.outbox)
+            return (taken, state.isStopped)
+        }
+    }
+
+    /// True when nothing is queued: whoever queues next signals `wakeup`.
+    func fallAsleep() -> Bool {
+        state.withLock { state in
+            guard state.outbox.isEmpty, !state.isStopped else { return false }
+            state.isAsleep = true
+            return true
+        }
+    }
+
+    var clientID: Int? {
+        get { state.withLock { $0.clientID } }
+        set { state.withLock { $0.clientID = newValue } }
+    }
+}

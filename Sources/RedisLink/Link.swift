@@ -1,0 +1,151 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A connection that is up: bytes out, replies in, each to the request it answers.
+///
+/// Dropped, with its socket, at the first error: a stream that is out of step must
+/// never answer another call.
+struct Link: ~Copyable {
+    let clientID: Int?
+
+    private let transport: any Transport
+    private var reader: ReplyReader
+    private var output = OutputBuffer()
+    /// Sent, or about to be, in the order of their replies.
+    private var pending = Fifo<Request>()
+    private let buffer: UnsafeMutableRawBufferPointer
+
+    /// 64 KiB: about 400 jobs a read; larger did not measure faster.
+    private static let readBytes = 64 << 10
+    /// What may wait in the output before callers' commands wait in the queue.
+    private static let outputBytes = 1 << 20
+
+    init(_ transport: any Transport, _ reader: consuming ReplyReader, clientID: Int?) {
+        self.transport = transport
+        self.reader = reader
+        self.clientID = clientID
+        buffer = .allocate(byteCount: Self.readBytes, alignment: 16)
+    }
+
+    deinit {
+        transport.close()
+        buffer.deallocate()
+    }
+
+    var descriptor: Int32 { transport.descriptor }
+    var hasRoom: Bool { output.count < Self.outputBytes }
+    var interest: Int16 { Int16(output.isEmpty ? POLLIN : POLLIN | POLLOUT) }
+
+    /// Milliseconds until the first reply is overdue; -1 when none is awaited.
+    func pollTimeout(now: Int64) -> Int32 {
+        guard let first = pending.first else { return -1 }
+        return Int32(clamping: max(0, (first.deadline - now + 999_999) / 1_000_000))
+    }
+
+    mutating func stage(_ request: Request) {
+        output.append(request.command.wire)
+        pending.append(request)
+    }
+
+    mutating func write() throws(RedisError) {
+        while !output.isEmpty {
+            switch output.withBytes({ transport.write($0) }) {
+            case .moved(let count): output.removeFirst(count)
+            case .wouldBlock: return
+            case .ended(let reason): throw .closed(address: "", reason: reason)
+            }
+        }
+    }
+
+    mutating func read() throws(RedisError) {
+        while true {
+            switch transport.read(into: buffer) {
+            case .wouldBlock:
+                return
+            case .ended(let reason):
+                throw .closed(address: "", reason: reason)
+            case .moved(let count):
+                do throws(ReplyFault) {
+                    try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                    while let reply = try reader.next() { try deliver(reply) }
+                } catch {
+                    throw .protocolViolation(address: "", reason: error.reason)
+                }
+                if count < buffer.count { return }
+            }
+        }
+    }
+
+    private mutating func deliver(_ reply: RedisValue) throws(ReplyFault) {
+        guard let request = pending.popFirst() else { throw ReplyFault("a reply nobody asked for") }
+        if case .error(let error) = reply, error.code == .NOSCRIPT,
+            let again = request.command.evaluated()
+        {
+            // Nothing ran: the same call as EVAL, which also makes the server know the script.
+            output.append(again)
+            pending.append(
+                Request(
+                    command: request.command.asEvaluated(), timeout: request.timeout,
+                    deadline: request.deadline, isWanted: nil, completion: request.completion))
+        } else {
+            request.completion(.success(reply))
+        }
+    }
+
+    func checkDeadline(now: Int64) throws(RedisError) {
+        guard let first = pending.first, first.deadline <= now else { return }
+        throw .timeout(address: "", command: first.command.name, after: first.timeout)
+    }
+
+    /// Ends it; each request that awaits a reply hears why.
+    consuming func fail(_ error: RedisError, address: String) {
+        var isFirst = true
+        for request in pending.removeAll() {
+            let reason: RedisError =
+                switch error {
+                case .stopped:
+                    .closed(address: address, reason: "it was closed by this process")
+                case .timeout(_, let command, let after):
+                    isFirst
+                        ? .timeout(address: address, command: command, after: after)
+                        : .closed(address: address, reason: "\(command) before it timed out")
+                case .protocolViolation(_, let reason):
+                    .protocolViolation(address: address, reason: reason)
+                case .closed(_, let reason):
+                    .closed(address: address, reason: reason)
+                default:
+                    error
+                }
+            isFirst = false
+            request.completion(.failure(reason))
+        }
+    }
+}
+
+/// Bytes to be written, sent from the front.
+struct OutputBuffer {
+    private var bytes: [UInt8] = []
+    private var sent = 0
+
+    var count: Int { bytes.count - sent }
+    var isEmpty: Bool { sent == bytes.count }
+
+    mutating func append(_ more: [UInt8]) {
+        bytes.append(contentsOf: more)
+    }
+
+    mutating func removeFirst(_ count: Int) {
+        sent += count
+        guard sent == bytes.count else { return }
+        // Keep the room of ordinary batches, give back that of a rare large one.
+        bytes.removeAll(keepingCapacity: bytes.capacity <= 2 << 20)
+        sent = 0
+    }
+
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
+    }
+}
