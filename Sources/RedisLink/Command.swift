@@ -61,10 +61,15 @@ public struct Arguments: Sendable {
 
     /// The beginning of a script call: EVALSHA, digest, number of keys, keys.
     public init(calling script: Script, keys: [String]) {
+        begin(calling: script, keys: keys.count)
+        for key in keys { append(key) }
+    }
+
+    /// The same for keys that are appended one by one: `keys` of them must follow.
+    public mutating func begin(calling script: Script, keys: Int) {
         append("EVALSHA")
         append(script.digest)
-        append(keys.count)
-        for key in keys { append(key) }
+        append(keys)
     }
 
     /// Makes room for words to come; both are hints.
@@ -86,9 +91,31 @@ public struct Arguments: Sendable {
         lengths.append(word.count)
     }
 
-    /// Appends a number in decimal.
+    /// Appends one word made of parts.
+    public mutating func append(_ first: String, _ second: String, _ third: String) {
+        let before = buffer.count
+        buffer.append(contentsOf: first.utf8)
+        buffer.append(contentsOf: second.utf8)
+        buffer.append(contentsOf: third.utf8)
+        lengths.append(buffer.count - before)
+    }
+
+    /// Appends numbers in decimal, each a word.
+    public mutating func append(_ numbers: Int...) {
+        for number in numbers { append(number) }
+    }
+
+    /// Appends a number in decimal, without a String: a fence has more digits than fit inline.
     public mutating func append(_ number: Int) {
-        append(String(number))
+        let before = buffer.count
+        var rest = number.magnitude
+        repeat {
+            buffer.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        if number < 0 { buffer.append(UInt8(ascii: "-")) }
+        buffer[before...].reverse()
+        lengths.append(buffer.count - before)
     }
 
     /// The RESP bytes, by hiredis's formatter (binary-safe: no format string).

@@ -53,3 +53,8 @@ package struct Fifo<Element> {
         return slots[head...].compactMap { $0 }
     }
 }
+
+extension Fifo {
+    /// All of them, oldest first.
+    package var all: [Element] { slots[head...].compactMap { $0 } }
+}

@@ -1,0 +1,61 @@
+public import RedisLink
+
+/// What a handler throws to say what becomes of its job; any other error is a failed attempt.
+@nonexhaustive
+public enum JobError: Error, Sendable, Equatable {
+    /// Failed: run again after this long, not after the options' delay. Counts as an attempt.
+    case retry(after: Duration, _ reason: String = "")
+    /// Give up now: the job goes to the dead with this reason.
+    case bury(_ reason: String)
+    /// Give up and forget: no retry, no dead letter, the outcome says `discarded`.
+    case discard
+    /// Not now: run again after this long; does not count as an attempt.
+    case snooze(for: Duration)
+}
+
+/// Why a call of the client failed, and what is known after it.
+@nonexhaustive
+public enum JobRunnerError: Error, Sendable {
+    /// Redis refused, or could not be reached; nothing was enqueued.
+    case redis(RedisError)
+    /// The connection broke before the answer: the job may have been accepted. Enqueueing
+    /// again with this id is safe: it is accepted once within the deduplication window.
+    case outcomeUnknown(queue: String, id: String, RedisError)
+    /// The queue is as long as it may be; the job was not accepted.
+    case queueFull(queue: String)
+    /// Redis is out of memory; the job was not accepted.
+    case redisFull(RedisError)
+    /// A name, id, delay or size that is not allowed; nothing was sent.
+    case invalid(String)
+    /// The arguments could not be encoded; nothing was sent.
+    case unencodable(job: String, reason: String)
+    /// The result did not come in time; the job may still run.
+    case timedOut(handle: String, after: Duration)
+    /// The job ended without a value.
+    case failed(handle: String, JobFailure)
+    /// The result is not of the asked type.
+    case undecodable(handle: String, reason: String)
+    /// The worker or client was stopped.
+    case stopped
+}
+
+extension JobRunnerError: CustomStringConvertible {
+    /// One sentence, safe to show: no payload, no password.
+    public var description: String {
+        switch self {
+        case .redis(let error), .redisFull(let error): error.description
+        case .outcomeUnknown(let queue, let id, let error):
+            "job \(queue)/\(id) may or may not have been accepted: \(error); "
+                + "enqueueing it again with the same id is safe"
+        case .queueFull(let queue): "queue '\(queue)' is full: the job was not accepted"
+        case .invalid(let reason): reason
+        case .unencodable(let job, let reason):
+            "the arguments of '\(job)' cannot be encoded: \(reason)"
+        case .timedOut(let handle, let after): "job \(handle) had no result after \(after)"
+        case .failed(let handle, let failure): "job \(handle) \(failure)"
+        case .undecodable(let handle, let reason):
+            "the result of job \(handle) does not decode: \(reason)"
+        case .stopped: "it was stopped"
+        }
+    }
+}

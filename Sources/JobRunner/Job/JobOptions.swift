@@ -1,0 +1,75 @@
+internal import RedisLink
+
+/// How jobs of a kind are queued, retried and kept.
+public struct JobOptions: Sendable, Hashable {
+    /// The queue they go to unless `enqueue` names another: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    public var queue: String
+    /// Most runs that may fail before the job is buried; 1 to 1,000.
+    public var maxAttempts: Int
+    /// How long to wait before the next attempt.
+    public var retryDelay: RetryDelay
+    /// The handler is cancelled when it runs longer; nil is no limit.
+    public var timeLimit: Duration?
+    /// How long the outcome is kept; zero keeps none. At most 30 days.
+    public var keepResult: Duration
+
+    /// The defaults: queue `default`, 10 attempts, exponential backoff, no time limit, results
+    /// kept for an hour.
+    public init(
+        queue: String = "default", maxAttempts: Int = 10,
+        retryDelay: RetryDelay = .exponential(), timeLimit: Duration? = nil,
+        keepResult: Duration = .seconds(3600)
+    ) {
+        self.queue = queue
+        self.maxAttempts = maxAttempts
+        self.retryDelay = retryDelay
+        self.timeLimit = timeLimit
+        self.keepResult = keepResult
+    }
+}
+
+/// How long to wait before a failed job runs again.
+public struct RetryDelay: Sendable, Hashable {
+    private enum Kind: Hashable {
+        case exponential(first: Duration, limit: Duration)
+        case list([Duration])
+    }
+
+    private let kind: Kind
+
+    /// Doubles from `first` to `limit`, with full jitter: anything from zero to that.
+    ///
+    /// - Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    public static func exponential(
+        first: Duration = .seconds(2), limit: Duration = .seconds(3600)
+    ) -> RetryDelay {
+        RetryDelay(kind: .exponential(first: first, limit: limit))
+    }
+
+    /// Always the same.
+    public static func fixed(_ delay: Duration) -> RetryDelay {
+        RetryDelay(kind: .list([delay]))
+    }
+
+    /// One delay an attempt; the last one for all further attempts. Empty is no wait.
+    public static func list(_ delays: [Duration]) -> RetryDelay {
+        RetryDelay(kind: .list(delays))
+    }
+
+    /// The wait after the given attempt failed, in ms.
+    ///
+    /// - Parameter attempt: 1 for the first run.
+    package func milliseconds(
+        after attempt: Int, using generator: inout some RandomNumberGenerator
+    ) -> Int {
+        switch kind {
+        case .list(let delays):
+            guard let last = delays.last else { return 0 }
+            return max(0, (attempt <= delays.count ? delays[max(0, attempt - 1)] : last).milliseconds)
+        case .exponential(let first, let limit):
+            let shift = min(max(attempt - 1, 0), 30)
+            let ceiling = min(limit.milliseconds, max(0, first.milliseconds) << shift)
+            return Int.random(in: 0...max(0, ceiling), using: &generator)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/// Every key JobRunner uses, in one place.
+///
+/// All keys of a queue share the hash tag `{queue}`: one slot on Redis Cluster, so a
+/// script may touch any of them. What each holds: DESIGN, and `Keys.md` in the docs.
+package struct Keys: Sendable, Hashable {
+    /// `jobrunner` unless configured.
+    package let prefix: String
+
+    package init(prefix: String) {
+        self.prefix = prefix
+    }
+
+    /// SET of the names of queues that were ever used; for inspection only.
+    package var queues: String { "\(prefix):queues" }
+
+    /// STRING with a TTL: what `stats` shows of a worker.
+    package func worker(_ id: String) -> String { "\(prefix):worker:\(id)" }
+
+    package func queue(_ name: String) -> QueueKeys {
+        QueueKeys(base: "\(prefix):{\(name)}:", name: name)
+    }
+}
+
+/// The keys of one queue.
+package struct QueueKeys: Sendable, Hashable {
+    /// `<prefix>:{<queue>}:`, which all of them begin with.
+    package let base: String
+    package let name: String
+
+    /// LIST: jobs that wait, oldest at the right.
+    package let ready: String
+    /// LIST: parked by an idle worker's BRPOPLPUSH, older than all of `ready`.
+    package let landing: String
+    /// ZSET: worker id → lease deadline, ms of the queue's clock.
+    package let workers: String
+    /// ZSET: worker id → since when its jobs are given back, server ms.
+    package let reaping: String
+    /// ZSET: job → due time, server ms.
+    package let scheduled: String
+    /// ZSET: `<worker>/<tag> <reason>\n<job>` → time of death, server ms.
+    package let dead: String
+    /// HASH: job id → how many workers it was lost with.
+    package let crashes: String
+    /// ZSET: job id → when the mark lapses, server ms.
+    package let cancelled: String
+    /// HASH: paused, cancels, fence, swept, clock, lease.
+    package let meta: String
+
+    init(base: String, name: String) {
+        self.base = base
+        self.name = name
+        ready = base + "ready"
+        landing = base + "landing"
+        workers = base + "workers"
+        reaping = base + "reaping"
+        scheduled = base + "scheduled"
+        dead = base + "dead"
+        crashes = base + "crashes"
+        cancelled = base + "cancelled"
+        meta = base + "meta"
+    }
+
+    /// HASH: tag → job, what this worker holds.
+    package func active(_ worker: String) -> String { base + "active:" + worker }
+    /// STRING with a TTL: outcome JSON.
+    package func result(_ id: String) -> String { base + "result:" + id }
+    /// STRING with a TTL: the last progress report.
+    package func progress(_ id: String) -> String { base + "progress:" + id }
+    /// STRING with a TTL: this id was accepted.
+    package func seen(_ id: String) -> String { base + "seen:" + id }
+    /// STRING with a TTL: uniqueness lock, holds the job id.
+    package func unique(_ key: String) -> String { base + "unique:" + key }
+    /// HASH with a TTL: counters of one minute, counted since 1970.
+    package func count(_ minute: Int) -> String { base + "count:\(minute)" }
+}

@@ -1,0 +1,176 @@
+internal import RedisLink
+
+/// A job that ended at this worker: its tag, and the writes that hang on it.
+package struct Ack: Sendable {
+    /// The fence it was delivered with.
+    package let tag: Int
+    /// None is simply done.
+    package var writes: [Write]
+
+    package init(tag: Int, writes: [Write] = []) {
+        self.tag = tag
+        self.writes = writes
+    }
+
+    /// One write of an ack; made only while the worker holds the tag.
+    package enum Write: Sendable {
+        /// Keep the outcome of a job id for this many ms.
+        case result(id: String, milliseconds: Int, json: [UInt8])
+        /// Run again in ms, as these bytes.
+        case retry(milliseconds: Int, job: [UInt8])
+        /// Give up; the reason is one line.
+        case bury(reason: String, job: [UInt8])
+        /// Back to the fetch end, untried.
+        case release(job: [UInt8])
+        /// Enqueue a follow-up in this queue.
+        case next(milliseconds: Int, job: [UInt8])
+        /// Drop the unique key if this id holds it.
+        case unlock(key: String, id: String)
+        /// Drop the crash count.
+        case forget(id: String)
+    }
+}
+
+/// A job as the server delivered it.
+package struct Delivery: Sendable {
+    /// Its tag and fence: a number that grows with every delivery of the queue.
+    package let tag: Int
+    package let json: [UInt8]
+    /// How many workers it was lost with.
+    package let crashes: Int
+    package let isCancelled: Bool
+}
+
+/// What `cycle` answered.
+package enum CycleReply: Sendable {
+    /// The lease is lost; nothing was done.
+    case lost
+    /// - `held`: How many jobs the server says this worker holds now.
+    case done(isPaused: Bool, acked: Int, held: Int, deliveries: [Delivery])
+}
+
+extension QueueStore {
+    /// `cycle.lua`: hands back what is finished and takes up to `want` more.
+    ///
+    /// Acks may be sent again after a lost reply; a fetch may not: it fetches more.
+    ///
+    /// - Parameters:
+    ///   - want: 0 to 1,000.
+    ///   - acks: At most 1,000.
+    package func cycle(worker: String, want: Int, acks: [Ack]) -> Call<CycleReply> {
+        var extra = 0
+        var bytes = 512
+        for ack in acks {
+            bytes += 32
+            for write in ack.writes {
+                bytes += 96 + write.size
+                if write.needsKey { extra += 1 }
+            }
+        }
+        var words = Arguments()
+        words.reserve(words: 16 + extra + acks.count * 5, bytes: bytes)
+        words.begin(calling: Scripts.cycle, keys: 9 + extra)
+        words.append(keys.ready)
+        words.append(keys.landing)
+        words.append(keys.base, "active:", worker)
+        words.append(keys.workers)
+        words.append(keys.scheduled)
+        words.append(keys.dead)
+        words.append(keys.crashes)
+        words.append(keys.cancelled)
+        words.append(keys.meta)
+        for ack in acks {
+            for write in ack.writes {
+                switch write {
+                case .result(let id, _, _): words.append(keys.base, "result:", id)
+                case .unlock(let key, _): words.append(keys.base, "unique:", key)
+                default: break
+                }
+            }
+        }
+        words.append(worker)
+        words.append(want, acks.count)
+        for ack in acks {
+            words.append(ack.tag, ack.writes.count)
+            for write in ack.writes { words.append(write) }
+        }
+        return Call(
+            key: keys.ready, command: Command(script: Scripts.cycle, words), read: Self.readCycle)
+    }
+
+    private static func readCycle(_ value: RedisValue) throws(RedisError) -> CycleReply {
+        guard let reply = value.array, let state = reply.first?.integer else {
+            throw .unexpectedReply(command: "cycle", got: value.kind)
+        }
+        if state == -1 { return .lost }
+        guard reply.count == 7, let acked = reply[1].integer, let held = reply[2].integer,
+            let fence = reply[3].integer, let jobs = reply[4].array,
+            let crashes = reply[5].array, let cancelled = reply[6].array
+        else { throw .unexpectedReply(command: "cycle", got: value.kind) }
+        var deliveries: [Delivery] = []
+        deliveries.reserveCapacity(jobs.count)
+        for (index, job) in jobs.enumerated() {
+            guard let json = job.bytes else {
+                throw .unexpectedReply(command: "cycle", got: job.kind)
+            }
+            deliveries.append(
+                Delivery(
+                    tag: fence + index, json: json,
+                    crashes: index < crashes.count ? crashes[index].integer ?? 0 : 0,
+                    isCancelled: index < cancelled.count && cancelled[index] != .null))
+        }
+        return .done(isPaused: state == 0, acked: acked, held: held, deliveries: deliveries)
+    }
+}
+
+extension Ack.Write {
+    fileprivate var needsKey: Bool {
+        switch self {
+        case .result, .unlock: true
+        default: false
+        }
+    }
+
+    fileprivate var size: Int {
+        switch self {
+        case .result(_, _, let json): json.count
+        case .retry(_, let job), .bury(_, let job), .release(let job), .next(_, let job): job.count
+        case .unlock, .forget: 0
+        }
+    }
+}
+
+extension Arguments {
+    fileprivate mutating func append(_ write: Ack.Write) {
+        switch write {
+        case .result(_, let milliseconds, let json):
+            append("result")
+            append(milliseconds)
+            append(json)
+        case .retry(let milliseconds, let job):
+            append("retry")
+            append(milliseconds)
+            append(job)
+        case .bury(let reason, let job):
+            append("bury")
+            append(reason)
+            append(job)
+        case .release(let job):
+            append("release")
+            append(0)
+            append(job)
+        case .next(let milliseconds, let job):
+            append("next")
+            append(milliseconds)
+            append(job)
+        case .unlock(_, let id):
+            append("unlock")
+            append(id)
+            append("-")
+        case .forget(let id):
+            append("forget")
+            append(id)
+            append("-")
+        }
+    }
+}

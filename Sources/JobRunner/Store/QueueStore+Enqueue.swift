@@ -1,0 +1,107 @@
+internal import RedisLink
+
+/// A job on its way into a queue.
+package struct NewJob: Sendable {
+    package let id: String
+    /// The whole job, beginning with `{"id":"<id>"`.
+    package let json: [UInt8]
+
+    package init(id: String, json: [UInt8]) {
+        self.id = id
+        self.json = json
+    }
+}
+
+/// When a job may start.
+package enum Due: Sendable, Equatable {
+    case now
+    /// After this long, by the server's clock.
+    case after(milliseconds: Int)
+    /// At this time, ms since 1970, by the server's clock.
+    case at(milliseconds: Int)
+}
+
+/// What became of one enqueue.
+package enum Acceptance: Sendable, Equatable {
+    case accepted
+    /// This id was accepted before, within the window: success for the caller.
+    case duplicate
+    /// Another job holds the unique key.
+    case held(by: String)
+    /// The queue is as long as it may be.
+    case full
+}
+
+extension QueueStore {
+    /// `enqueue.lua`: accepts one job, once.
+    ///
+    /// - Parameters:
+    ///   - window: How long this id is remembered; 0 ms is not at all.
+    ///   - unique: A lock to take with the job, and its longest life in ms.
+    ///   - longest: Most jobs that may be ready; 0 is no limit.
+    package func enqueue(
+        _ job: NewJob, due: Due, window: Int, unique: (key: String, milliseconds: Int)? = nil,
+        longest: Int = 0
+    ) -> Call<Acceptance> {
+        var named = [keys.ready, keys.scheduled, keys.seen(job.id)]
+        if let unique { named.append(keys.unique(unique.key)) }
+        var words = Arguments(calling: Scripts.enqueue, keys: named)
+        words.append(job.id)
+        words.append(job.json)
+        switch due {
+        case .now: words.append(0, 0)
+        case .after(let milliseconds): words.append(milliseconds, 0)
+        case .at(let milliseconds): words.append(0, milliseconds)
+        }
+        words.append(window, unique?.milliseconds ?? 0, longest)
+        return Call(key: keys.ready, command: Command(script: Scripts.enqueue, words)) {
+            value throws(RedisError) in
+            let reply = value.array ?? []
+            switch (reply.first?.integer, reply.last?.text) {
+            case (1, _): return .accepted
+            case (0, _): return .duplicate
+            case (-1, let holder?): return .held(by: holder)
+            case (-2, _): return .full
+            default: throw .unexpectedReply(command: "enqueue", got: value.kind)
+            }
+        }
+    }
+
+    /// `enqueue_many.lua`: accepts a batch of at most 1,000 for now, each job once.
+    ///
+    /// - Returns: One answer a job, in order; all `full` when the queue cannot hold them all.
+    package func enqueueMany(_ jobs: [NewJob], window: Int, longest: Int = 0)
+        -> Call<[Acceptance]>
+    {
+        var words = Arguments()
+        words.reserve(
+            words: 2 * jobs.count + 8,
+            bytes: jobs.reduce(256) { $0 + $1.json.count + keys.base.utf8.count + 40 })
+        words.begin(calling: Scripts.enqueueMany, keys: window > 0 ? jobs.count + 1 : 1)
+        words.append(keys.ready)
+        if window > 0 {
+            for job in jobs { words.append(keys.base, "seen:", job.id) }
+        }
+        words.append(window, longest)
+        for job in jobs { words.append(job.json) }
+        let count = jobs.count
+        return Call(key: keys.ready, command: Command(script: Scripts.enqueueMany, words)) {
+            value throws(RedisError) in
+            guard let reply = value.array, reply.count == count || reply.isEmpty else {
+                throw .unexpectedReply(command: "enqueue_many", got: value.kind)
+            }
+            if reply.isEmpty { return Array(repeating: .full, count: count) }
+            return reply.map { $0 == .integer(0) ? .duplicate : .accepted }
+        }
+    }
+
+    /// `cancel.lua`: marks an id as not wanted any more.
+    package func cancel(_ id: String, keep: Duration) -> Call<Bool> {
+        var words = Arguments(calling: Scripts.cancel, keys: [keys.cancelled, keys.meta])
+        words.append(id)
+        words.append(keep.milliseconds)
+        return Call(key: keys.ready, command: Command(script: Scripts.cancel, words)) {
+            $0.integer == 1
+        }
+    }
+}

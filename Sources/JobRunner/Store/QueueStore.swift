@@ -1,0 +1,85 @@
+internal import RedisLink
+
+/// The store of one queue: one method a script or command, none of which decodes a job.
+package struct QueueStore: Sendable {
+    package let keys: QueueKeys
+
+    package init(_ keys: QueueKeys) {
+        self.keys = keys
+    }
+
+    /// The wake-up of an idle worker: parks the next job in `landing`, takes nothing.
+    ///
+    /// - Parameter seconds: Longest block on the server; the socket's timeout must be longer.
+    /// - Returns: True when a job was parked, false when the time was up.
+    package func park(seconds: Int) -> Call<Bool> {
+        Call(
+            key: keys.ready,
+            command: Command("BRPOPLPUSH", keys.ready, keys.landing, "\(seconds)")
+        ) { $0 != .null }
+    }
+
+    /// Puts a parked job back where other blocked workers see it.
+    package func unpark() -> Call<Void> {
+        Call(
+            key: keys.ready,
+            command: Command("LMOVE", keys.landing, keys.ready, "RIGHT", "RIGHT")
+        ) { _ in }
+    }
+
+    /// The tags of all jobs a worker holds, by the server's word.
+    package func tags(of worker: String) -> Call<[Int]> {
+        Call(key: keys.ready, command: Command("HKEYS", keys.active(worker))) {
+            ($0.array ?? []).compactMap(\.integer)
+        }
+    }
+
+    /// Jobs a worker holds, by tag; nil for one that is gone.
+    package func jobs(of worker: String, tags: [Int]) -> Call<[[UInt8]?]> {
+        Call(
+            key: keys.ready,
+            command: Command(["HMGET", keys.active(worker)] + tags.map { "\($0)" })
+        ) { ($0.array ?? []).map(\.bytes) }
+    }
+
+    /// Which of some ids are marked as cancelled.
+    package func cancelled(_ ids: [String]) -> Call<[Bool]> {
+        Call(key: keys.ready, command: Command(["ZMSCORE", keys.cancelled] + ids)) {
+            ($0.array ?? []).map { $0 != .null }
+        }
+    }
+
+    /// The outcome JSON of a job, nil when there is none (yet, or any more).
+    package func result(_ id: String) -> Call<[UInt8]?> {
+        Call(key: keys.ready, command: Command("GET", keys.result(id))) { $0.bytes }
+    }
+
+    /// The last progress report of a job.
+    package func progress(_ id: String) -> Call<[UInt8]?> {
+        Call(key: keys.ready, command: Command("GET", keys.progress(id))) { $0.bytes }
+    }
+
+    /// Keeps a progress report.
+    package func setProgress(_ id: String, _ report: [UInt8], keep: Duration) -> Call<Void> {
+        var words = Arguments()
+        words.append("SET")
+        words.append(keys.progress(id))
+        words.append(report)
+        words.append("PX")
+        words.append(keep.milliseconds)
+        return Call(key: keys.ready, command: Command(name: "SET", words)) { _ in }
+    }
+
+    /// Keeps the queue's visibility timeout if it has none, and says what it is.
+    ///
+    /// All workers of a queue must use the same: the gap of a long one could lapse a short one.
+    package func agreeOnLease(_ lease: Duration) -> [Call<Int?>] {
+        [
+            Call(
+                key: keys.ready,
+                command: Command("HSETNX", keys.meta, "lease", "\(lease.milliseconds)")
+            ) { _ in nil },
+            Call(key: keys.ready, command: Command("HGET", keys.meta, "lease")) { $0.integer },
+        ]
+    }
+}

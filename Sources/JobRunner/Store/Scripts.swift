@@ -1,0 +1,19 @@
+package import RedisLink
+
+/// The Lua scripts, compiled into the binary from `Scripts/*.lua`.
+package enum Scripts {
+    package static let enqueue = Script(name: "enqueue", source: PackageResources.enqueue_lua)
+    package static let enqueueMany = Script(
+        name: "enqueue_many", source: PackageResources.enqueue_many_lua)
+    package static let cycle = Script(name: "cycle", source: PackageResources.cycle_lua)
+    package static let tick = Script(name: "tick", source: PackageResources.tick_lua)
+    package static let reap = Script(name: "reap", source: PackageResources.reap_lua)
+    package static let cancel = Script(name: "cancel", source: PackageResources.cancel_lua)
+    package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
+    package static let group = Script(name: "group", source: PackageResources.group_lua)
+
+    /// Loaded by every producer's connection.
+    package static let ofClients = [enqueue, enqueueMany, cancel]
+    /// Loaded by every worker's connection.
+    package static let ofWorkers = [cycle, tick, reap]
+}
