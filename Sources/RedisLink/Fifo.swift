@@ -54,6 +54,8 @@ package struct Fifo<Element> {
     }
 }
 
+extension Fifo: Sendable where Element: Sendable {}
+
 extension Fifo {
     /// All of them, oldest first.
     package var all: [Element] { slots[head...].compactMap { $0 } }

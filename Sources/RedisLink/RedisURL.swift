@@ -9,14 +9,6 @@
 /// The user, the password, the socket's path and the master's name may hold percent codes. The
 /// database may be given as `?db=n` instead. No text made from a URL holds its password.
 public struct RedisURL: Sendable, Hashable {
-    /// One address that a socket can connect to.
-    public enum Endpoint: Sendable, Hashable {
-        /// A host name or an address (IPv6 without brackets) and a port from 1 to 65535.
-        case tcp(host: String, port: Int)
-        /// The absolute path of a Unix socket.
-        case unix(path: String)
-    }
-
     /// What kind of deployment stands behind the address.
     public enum Topology: Sendable, Hashable {
         /// One server.
@@ -72,17 +64,6 @@ public struct RedisURLError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// One line: `redis URL 'redis://h:99999': port must be 1 to 65535`.
     public var description: String { "redis URL '\(url)': \(reason)" }
-}
-
-extension RedisURL.Endpoint: CustomStringConvertible {
-    /// `host:port`, `[::1]:port` or `unix:/path`.
-    public var description: String {
-        switch self {
-        case .tcp(let host, let port):
-            host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix(let path): "unix:\(printable(path, limit: 120))"
-        }
-    }
 }
 
 extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

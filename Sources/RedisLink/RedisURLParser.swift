@@ -117,8 +117,8 @@ struct RedisURLParser {
 
     private func endpoints(
         _ text: ArraySlice<UInt8>, defaultPort: Int
-    ) throws(Failure) -> [RedisURL.Endpoint] {
-        var result: [RedisURL.Endpoint] = []
+    ) throws(Failure) -> [Endpoint] {
+        var result: [Endpoint] = []
         for part in text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
             result.append(try endpoint(part, defaultPort: defaultPort))
         }
@@ -127,7 +127,7 @@ struct RedisURLParser {
 
     private func endpoint(
         _ text: ArraySlice<UInt8>, defaultPort: Int
-    ) throws(Failure) -> RedisURL.Endpoint {
+    ) throws(Failure) -> Endpoint {
         let host: ArraySlice<UInt8>
         let after: ArraySlice<UInt8>
         if text.first == UInt8(ascii: "[") {

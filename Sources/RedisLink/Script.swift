@@ -13,15 +13,15 @@ public struct Script: Sendable, Hashable {
     public init(name: String, source: [UInt8]) {
         self.name = name
         self.source = source
-        self.digest = Self.sha1(source)
+        self.digest = sha1Hex(source)
     }
+}
 
-    private static func sha1(_ bytes: [UInt8]) -> String {
-        var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
-        _ = SHA1(bytes, bytes.count, &digest)
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self)
-    }
+/// SHA-1 in hex: names scripts, and jobs without an id.
+package func sha1Hex(_ bytes: [UInt8]) -> String {
+    var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
+    _ = SHA1(bytes, bytes.count, &digest)
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+        decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

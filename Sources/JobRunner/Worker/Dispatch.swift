@@ -30,7 +30,7 @@ struct Dispatch: Sendable {
         var isDrained = false
     }
 
-    enum Phase: Sendable {
+    enum Phase: String, Sendable {
         case working
         /// Fetches nothing; goes on with what it has.
         case quiet
@@ -156,7 +156,7 @@ struct Dispatch: Sendable {
         lanes[index].isEmpty = false
         if wait > 0 { lanes[index].retryAt = max(lanes[index].retryAt, now + wait) }
         var orders = orders(now: now)
-        if hasJob, lanes[index].flight == nil { orders.unparks.append(index) }
+        if hasJob, lanes[index].flight?.want ?? 0 == 0 { orders.unparks.append(index) }
         return orders
     }
 

@@ -47,6 +47,9 @@ struct Lane: Sendable {
     /// `cancels` of the last tick.
     var cancels = ""
     var counts = Counts()
+    /// Jobs that waited at the last tick, and what was last written of that.
+    var waiting = 0
+    private var writtenWaiting = -1
 
     init(_ store: QueueStore, weight: Int, worker: String) {
         self.store = store
@@ -56,6 +59,13 @@ struct Lane: Sendable {
 
     /// May fetch as far as this queue is concerned.
     var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty && flight == nil }
+
+    /// How many jobs wait, when that has changed since it was last asked.
+    mutating func takeWaiting() -> Int? {
+        guard isJoined, waiting != writtenWaiting else { return nil }
+        writtenWaiting = waiting
+        return waiting
+    }
 
     /// The lease is lost: forget all of that life.
     mutating func startNewLife(_ worker: String) {

@@ -1,0 +1,277 @@
+public import FoundationEssentials
+package import RedisLink
+internal import Synchronization
+
+/// Puts jobs into Redis and reads their results; one for a whole process.
+///
+///     let jobs = try await JobClient()
+///     let handle = try await jobs.enqueue(WelcomeEmail(userID: 7), in: .seconds(60))
+///     let receipt = try await handle.value(timeout: .seconds(5))
+///
+/// Any number of tasks may call it at once: they share a socket, and enqueues of one queue
+/// that come together travel as one batch.
+public final class JobClient: Sendable {
+    package let router: RedisRouter
+    package let keys: Keys
+    package let options: ClientOptions
+    private let ownsRouter: Bool
+    private let batchers = Mutex([String: EnqueueBatcher]())
+
+    /// Connects, logs in and looks at the server.
+    ///
+    /// - Parameter url: Where Redis is; nil takes `JOBRUNNER_REDIS_URL`, then `REDIS_URL`, then
+    ///   `redis://127.0.0.1:6379`.
+    /// - Throws: `RedisURLError`, `RedisRouterError`, or `JobRunnerError.redis` when the server
+    ///   cannot be reached, refuses the login, or is older than Redis 7.0.
+    public convenience init(_ url: String? = nil, options: ClientOptions = ClientOptions())
+        async throws
+    {
+        try self.init(connectingLater: url, options: options)
+        do {
+            _ = try await serverInfo().requireSupported()
+        } catch let error as RedisError {
+            close()
+            throw JobRunnerError.redis(error)
+        }
+    }
+
+    /// The same without a look at the server: for an app that must start while Redis is away.
+    public convenience init(
+        connectingLater url: String? = nil, options: ClientOptions = ClientOptions()
+    ) throws {
+        try self.init(RedisURL(url ?? Self.urlOfEnvironment()), options: options)
+    }
+
+    package init(
+        _ url: RedisURL, options: ClientOptions,
+        onEvent: @escaping @Sendable (ConnectionEvent) -> Void = { _ in }
+    ) throws {
+        var connection = ConnectionOptions()
+        connection.scripts = Scripts.ofClients
+        connection.connectTimeout = options.connectTimeout
+        connection.commandTimeout = options.commandTimeout
+        connection.name = "jobrunner-client"
+        connection.onEvent = onEvent
+        router = try RedisRouter(url, options: connection, connections: options.connections)
+        keys = Keys(prefix: options.prefix)
+        self.options = options
+        ownsRouter = true
+    }
+
+    /// A client on somebody else's sockets, who closes them.
+    package init(sharing router: RedisRouter, prefix: String) {
+        self.router = router
+        keys = Keys(prefix: prefix)
+        var options = ClientOptions()
+        options.prefix = prefix
+        self.options = options
+        ownsRouter = false
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Closes the sockets; calls under way fail.
+    public func close() {
+        if ownsRouter { router.close() }
+    }
+
+    /// `JOBRUNNER_REDIS_URL`, then `REDIS_URL`, then the local server.
+    package static func urlOfEnvironment() -> String {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["JOBRUNNER_REDIS_URL"] ?? environment["REDIS_URL"]
+            ?? "redis://127.0.0.1:6379"
+    }
+
+    // MARK: Enqueue
+
+    /// Enqueues a job, to start now or later.
+    ///
+    /// When it returns, the job will be run to an end, as far as Redis keeps its data. When it
+    /// throws `outcomeUnknown`, it may have been accepted; anything else: it was not.
+    ///
+    /// - Parameters:
+    ///   - at: Not before this time, by the server's clock; a time that is past is now.
+    ///   - delay: Not before this long from now; 0 to 10 years. Not both.
+    ///   - queue: Instead of the one of the job's options.
+    ///   - id: Instead of a new one: the same id is accepted once within a day.
+    public func enqueue<J: Job>(
+        _ job: J, at time: Date? = nil, in delay: Duration? = nil, queue: String? = nil,
+        id: String? = nil
+    ) async throws -> JobHandle<J.Output> {
+        let draft = try Draft(
+            name: J.name, arguments: Self.encode(job), options: J.options, queue: queue, id: id,
+            maxBytes: options.maxJobBytes)
+        return try await enqueue(draft, due: Due(at: time, in: delay))
+    }
+
+    /// Enqueues many jobs of one kind, to start now, in batches of up to 1,000.
+    ///
+    /// - Returns: A handle a job, in order.
+    /// - Throws: The first failure; the jobs before it were accepted, those after it may be.
+    public func enqueue<J: Job>(_ jobs: some Sequence<J> & Sendable, queue: String? = nil)
+        async throws -> [JobHandle<J.Output>]
+    {
+        let drafts = try jobs.map { job in
+            try Draft(
+                name: J.name, arguments: Self.encode(job), options: J.options, queue: queue,
+                id: nil, maxBytes: options.maxJobBytes)
+        }
+        return try await enqueue(drafts)
+    }
+
+    /// Enqueues a job whose name and arguments are known only at run time.
+    ///
+    /// - Parameters:
+    ///   - arguments: Any JSON value; checked before it is sent.
+    ///   - options: Of the job: where it goes and how it is kept.
+    public func enqueue(
+        name: String, arguments: String = "{}", options: JobOptions = JobOptions(),
+        at time: Date? = nil, in delay: Duration? = nil, id: String? = nil
+    ) async throws -> JobHandle<JSONValue> {
+        let draft = try Draft(
+            name: name, checking: Array(arguments.utf8), options: options, id: id,
+            maxBytes: self.options.maxJobBytes)
+        return try await enqueue(draft, due: Due(at: time, in: delay))
+    }
+
+    package func enqueue<Output>(_ draft: Draft, due: Due) async throws -> JobHandle<Output> {
+        let queue = draft.queue
+        let acceptance: Acceptance
+        if due == .now, !draft.hasOwnID {
+            let batcher = try await batcher(for: queue)
+            acceptance = try await withCheckedContinuation { continuation in
+                batcher.add(draft.job) { continuation.resume(returning: $0) }
+            }.get()
+        } else {
+            acceptance = try await enqueueAlone(draft, due: due)
+        }
+        switch acceptance {
+        case .accepted, .duplicate:
+            return JobHandle(
+                id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate, client: self)
+        case .full, .held: throw JobRunnerError.queueFull(queue: queue)
+        }
+    }
+
+    /// A delayed job, or one with an id of the caller's: a script of its own.
+    private func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
+        _ = try await batcher(for: draft.queue)
+        let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
+        let call = QueueStore(keys.queue(draft.queue)).enqueue(
+            draft.job, due: due, window: window.milliseconds)
+        let deadline = monotonicNanoseconds() + options.enqueueTimeout.nanoseconds
+        var backoff = Backoff()
+        var random = SystemRandomNumberGenerator()
+        var wasSent = false
+        while true {
+            do {
+                return try await router.connection(for: call.key).send(call)
+            } catch {
+                wasSent = wasSent || error.isOutcomeUnknown
+                let isSafe = !wasSent || window > .zero
+                if error.mayBeResent, isSafe, monotonicNanoseconds() < deadline {
+                    try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
+                    continue
+                }
+                throw wasSent
+                    ? JobRunnerError.outcomeUnknown(queue: draft.queue, id: draft.job.id, error)
+                    : JobRunnerError(refused: error)
+            }
+        }
+    }
+
+    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
+        var handles: [JobHandle<Output>] = []
+        handles.reserveCapacity(drafts.count)
+        var start = 0
+        while start < drafts.count {
+            let queue = drafts[start].queue
+            var end = start
+            while end < drafts.count, drafts[end].queue == queue { end += 1 }
+            let part = drafts[start..<end]
+            let gathering = Gathering(count: part.count)
+            let batcher = try await batcher(for: queue)
+            let results = await withCheckedContinuation { continuation in
+                gathering.start(continuation)
+                batcher.add(part.map(\.job)) { gathering.note($0, $1) }
+            }
+            for (draft, result) in zip(part, results) {
+                let acceptance = try result.get()
+                guard acceptance != .full else {
+                    throw JobRunnerError.queueFull(queue: queue)
+                }
+                handles.append(
+                    JobHandle(
+                        id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate,
+                        client: self))
+            }
+            start = end
+        }
+        return handles
+    }
+
+    /// The batcher of a queue; with the first use of a queue its name is noted for `stats`.
+    private func batcher(for queue: String) async throws -> EnqueueBatcher {
+        if let known = batchers.withLock({ $0[queue] }) { return known }
+        let store = QueueStore(keys.queue(queue))
+        do {
+            let note = Command("SADD", keys.queues, queue)
+            _ = try await router.connection(for: keys.queues).send(note)
+        } catch where error.mayBeResent {
+            // Only `stats` would miss it; the enqueue itself has its own patience.
+        } catch {
+            throw JobRunnerError(refused: error)
+        }
+        return batchers.withLock { batchers in
+            if let known = batchers[queue] { return known }
+            let batcher = EnqueueBatcher(
+                store, router.connection(for: store.keys.ready),
+                window: options.deduplication.milliseconds, timeout: options.enqueueTimeout)
+            batchers[queue] = batcher
+            return batcher
+        }
+    }
+
+    private static func encode<J: Job>(_ job: J) throws -> [UInt8] {
+        do {
+            return [UInt8](try encoder.encode(job))
+        } catch {
+            throw JobRunnerError.unencodable(job: J.name, reason: encodingReason(error))
+        }
+    }
+
+    private static let encoder = JSONEncoder()
+
+}
+
+/// Collects the answers to many jobs; resumes once, with all of them.
+private final class Gathering: Sendable {
+    typealias Answer = Result<Acceptance, JobRunnerError>
+
+    private struct State {
+        var answers: [Answer?]
+        var left: Int
+        var continuation: CheckedContinuation<[Answer], Never>?
+    }
+
+    private let state: Mutex<State>
+
+    init(count: Int) {
+        state = Mutex(State(answers: Array(repeating: nil, count: count), left: count))
+    }
+
+    func start(_ continuation: CheckedContinuation<[Answer], Never>) {
+        state.withLock { $0.continuation = continuation }
+    }
+
+    func note(_ index: Int, _ answer: Answer) {
+        let finished: (CheckedContinuation<[Answer], Never>?, [Answer])? = state.withLock { state in
+            state.answers[index] = answer
+            state.left -= 1
+            return state.left == 0 ? (state.continuation, state.answers.compactMap { $0 }) : nil
+        }
+        if let finished { finished.0?.resume(returning: finished.1) }
+    }
+}

@@ -1,0 +1,59 @@
+internal import FoundationEssentials
+internal import RedisLink
+
+/// A job that was enqueued: where to find it, and its result.
+public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConvertible {
+    /// The job's id, 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    public let id: String
+    /// The queue it went to.
+    public let queue: String
+    /// This id was accepted before: nothing was enqueued now.
+    public let isDuplicate: Bool
+
+    let client: JobClient
+
+    /// `queue/id`: what the command line takes, and all that is needed to find the result.
+    public var description: String { "\(queue)/\(id)" }
+
+    /// Waits until the job ends and returns what its handler returned.
+    ///
+    /// - Throws: `timedOut` (the job may still run), `failed` when it was given up,
+    ///   `undecodable`, or `redis`.
+    public func value(timeout: Duration = .seconds(30)) async throws -> Output {
+        let outcome = try await client.waitForOutcome(queue: queue, id: id, timeout: timeout)
+        guard outcome.state == .done else {
+            let failure =
+                outcome.failure ?? JobFailure(type: outcome.state.rawValue, message: "no result")
+            throw JobRunnerError.failed(handle: description, failure)
+        }
+        do {
+            return try outcome.value(as: Output.self)
+        } catch {
+            throw JobRunnerError.undecodable(handle: description, reason: decodingReason(error))
+        }
+    }
+
+    /// How it ended, nil when it has not, or when its outcome is not kept (any more).
+    public func outcome() async throws -> JobOutcome? {
+        try await client.outcome(queue: queue, id: id)
+    }
+}
+
+/// Where a value did not fit, as a path, never the value itself.
+package func decodingReason(_ error: any Error) -> String {
+    func path(_ keys: [any CodingKey]) -> String {
+        keys.isEmpty ? "" : " at '\(printable(keys.map(\.stringValue).joined(separator: ".")))'"
+    }
+    switch error {
+    case DecodingError.keyNotFound(let key, let context):
+        return "key '\(printable(key.stringValue))' is missing\(path(context.codingPath))"
+    case DecodingError.typeMismatch(let type, let context):
+        return "not of type \(type)\(path(context.codingPath))"
+    case DecodingError.valueNotFound(let type, let context):
+        return "null where \(type) is needed\(path(context.codingPath))"
+    case DecodingError.dataCorrupted(let context):
+        return "not readable\(path(context.codingPath))"
+    default:
+        return "\(type(of: error))"
+    }
+}

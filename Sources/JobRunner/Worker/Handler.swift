@@ -1,0 +1,81 @@
+internal import FoundationEssentials
+
+/// The code for one name of job: takes the arguments' bytes, returns the output's.
+package struct Handler: Sendable {
+    /// Where a handler runs.
+    package enum Execution: Sendable {
+        /// In a task, on Swift's cooperative pool: it must not block.
+        case task
+        /// On a thread of its own: it may block.
+        case thread
+    }
+
+    package let name: String
+    package let options: JobOptions
+    package let execution: Execution
+    /// Runs a job; nil is no output.
+    package let run: @Sendable (Envelope, JobContext) async throws -> [UInt8]?
+
+    package init(
+        name: String, options: JobOptions, execution: Execution = .task,
+        run: @escaping @Sendable (Envelope, JobContext) async throws -> [UInt8]?
+    ) {
+        self.name = name
+        self.options = options
+        self.execution = execution
+        self.run = run
+    }
+
+    /// A handler of a job type: arguments decoded, output encoded.
+    init<J: Job>(
+        _ type: J.Type, execution: Execution,
+        run: @escaping @Sendable (J, JobContext) async throws -> J.Output
+    ) {
+        self.init(name: J.name, options: J.options, execution: execution) { envelope, context in
+            let job: J
+            do {
+                job = try decoder.decode(J.self, from: envelope.argumentsData)
+            } catch {
+                throw HandlerFault.undecodable(job: J.name, reason: decodingReason(error))
+            }
+            let output = try await run(job, context)
+            if J.Output.self == NoOutput.self { return nil }
+            do {
+                return [UInt8](try encoder.encode(output))
+            } catch {
+                throw HandlerFault.unencodable(job: J.name, reason: encodingReason(error))
+            }
+        }
+    }
+}
+
+private let decoder = JSONDecoder()
+private let encoder = JSONEncoder()
+
+/// Why a value cannot be encoded, without the value.
+package func encodingReason(_ error: any Error) -> String {
+    guard case EncodingError.invalidValue(_, let context) = error else {
+        return "\(type(of: error))"
+    }
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return path.isEmpty ? "it has no JSON form" : "'\(printable(path))' has no JSON form"
+}
+
+/// A job that failed before or after its handler.
+package enum HandlerFault: Error, CustomStringConvertible {
+    case undecodable(job: String, reason: String)
+    case unencodable(job: String, reason: String)
+    case tooLarge(job: String, bytes: Int, limit: Int)
+    case outOfTime(Duration)
+
+    /// The text that is kept with the job: names and paths, never a value.
+    package var description: String {
+        switch self {
+        case .undecodable(let job, let reason): "args of '\(job)': \(reason)"
+        case .unencodable(let job, let reason): "result of '\(job)' cannot be stored: \(reason)"
+        case .tooLarge(let job, let bytes, let limit):
+            "result of '\(job)' cannot be stored: \(grouped(bytes)) bytes, limit \(grouped(limit))"
+        case .outOfTime(let limit): "ran longer than \(limit); cancelled"
+        }
+    }
+}

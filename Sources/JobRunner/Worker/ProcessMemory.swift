@@ -1,0 +1,13 @@
+internal import FoundationEssentials
+
+/// This process's memory.
+package enum ProcessMemory {
+    /// Resident bytes; 0 where the system does not say.
+    package static func resident() -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
+            return 0
+        }
+        let words = text.split(separator: " ")
+        return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 : 0
+    }
+}

@@ -1,0 +1,220 @@
+internal import RedisLink
+
+/// What is decided about one run: the ack to send, and what to say of it.
+struct Verdict: Sendable {
+    let ack: Ack
+    let end: JobEnd
+    /// Unset for runs that do not count in statistics.
+    let handled: Bool
+}
+
+/// Why a run was told to stop.
+enum CancelReason: Sendable, Equatable {
+    case timeLimit(Duration)
+    case notWanted
+    case leaseLost
+    case stopping
+}
+
+/// One delivery on its way to a verdict. A value: given what happened, it says what to write.
+struct Run: Sendable {
+    let held: Held
+    let queue: String
+    let options: WorkerOptions
+    let worker: String
+    /// Wall clock, ms.
+    let started: Int
+    let finished: Int
+    let ran: Duration
+
+    /// A job that cannot be read at all.
+    func unreadable(_ error: EnvelopeError) -> Verdict {
+        let id = Envelope.idAtStart(of: held.delivery.json)?.description
+        return bury(
+            reason: error.description, name: "", id: id, attempt: 0,
+            job: held.delivery.json, failure: JobFailure(type: "EnvelopeError", message: error.description),
+            keep: JobOptions().keepResult.milliseconds)
+    }
+
+    /// A job that took down too many workers.
+    func poison(_ envelope: Envelope) -> Verdict {
+        let reason = "lost with \(held.delivery.crashes) workers"
+        return bury(
+            envelope, reason: reason, attempt: envelope.state.attempt,
+            failure: JobFailure(type: "Poison", message: reason), keep: keep(envelope, nil))
+    }
+
+    /// A job whose name no handler here has: perhaps a newer worker knows it.
+    func unknown(_ envelope: Envelope, newID: JobID) -> Verdict {
+        var state = envelope.state
+        state.unhandled += 1
+        let reason = "no handler for '\(printable(envelope.job))' in this worker"
+        guard state.unhandled <= options.unknownJobRetries else {
+            return bury(
+                envelope, reason: reason, attempt: state.attempt,
+                failure: JobFailure(type: "UnknownJob", message: reason), keep: keep(envelope, nil))
+        }
+        let delay = options.unknownJobDelay
+        let job = envelope.rewritten(state: state, idIfMissing: newID)
+        return verdict(
+            [.retry(milliseconds: delay.milliseconds, job: job)], .retried, envelope,
+            id: envelope.id ?? newID, attempt: state.attempt, reason: reason, retryIn: delay,
+            handled: false)
+    }
+
+    /// The handler returned.
+    func done(_ envelope: Envelope, value: [UInt8]?, attempt: Int, handler: JobOptions) -> Verdict {
+        var writes: [Ack.Write] = []
+        let ttl = keep(envelope, handler)
+        if ttl > 0, let id = envelope.id {
+            let json = JobOutcome.done(
+                value: value, attempt: attempt, started: started, finished: finished)
+            writes.append(.result(id: id.description, milliseconds: ttl, json: json))
+        }
+        return verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
+    }
+
+    /// Cancelled by somebody before it ended.
+    func cancelled(_ envelope: Envelope) -> Verdict {
+        let attempt = envelope.state.attempt + 1
+        return verdict(
+            outcome(.cancelled, JobFailure(type: "Cancelled", message: "cancelled"), envelope,
+                attempt: attempt, keep: keep(envelope, nil)),
+            .cancelled, envelope, id: envelope.id, attempt: attempt, reason: "cancelled",
+            handled: false)
+    }
+
+    /// Given back, as if it had not run.
+    func released(_ envelope: Envelope) -> Verdict {
+        verdict(
+            [.release(job: held.delivery.json)], .released, envelope, id: envelope.id,
+            attempt: envelope.state.attempt + 1, reason: "the worker stops", handled: false)
+    }
+
+    /// The handler threw.
+    func failed(
+        _ envelope: Envelope, _ error: any Error, attempt: Int, handler: JobOptions, newID: JobID,
+        using random: inout some RandomNumberGenerator
+    ) -> Verdict {
+        let failure = JobFailure(error)
+        var delay = handler.retryDelay.milliseconds(after: attempt, using: &random)
+        switch error {
+        case JobError.bury(let reason):
+            return bury(
+                envelope, reason: reason, attempt: attempt, failure: failure,
+                keep: keep(envelope, handler))
+        case JobError.discard:
+            return verdict(
+                outcome(.discarded, failure, envelope, attempt: attempt, keep: keep(envelope, handler)),
+                .discarded, envelope, id: envelope.id, attempt: attempt)
+        case JobError.snooze(let wait):
+            let job = envelope.rewritten(state: envelope.state, idIfMissing: newID)
+            let wait = max(.zero, wait)
+            return verdict(
+                [.retry(milliseconds: wait.milliseconds, job: job)], .snoozed, envelope,
+                id: envelope.id ?? newID, attempt: attempt, reason: "snoozed", retryIn: wait,
+                handled: false)
+        case JobError.retry(let wait, _):
+            delay = max(0, wait.milliseconds)
+        default:
+            break
+        }
+        let most = envelope.maxAttempts ?? handler.maxAttempts
+        var errors = envelope.state.errors
+        errors.append(
+            DeliveryState.Failure(
+                type: failure.type, message: failure.message, at: Int64(finished),
+                attempt: attempt, worker: worker))
+        let state = DeliveryState(
+            attempt: attempt, unhandled: envelope.state.unhandled, errors: errors)
+        guard attempt < most else {
+            return bury(
+                reason: "failed \(attempt) times, last with \(failure.type): \(failure.message)",
+                name: envelope.job, id: envelope.id?.description, attempt: attempt,
+                job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
+                keep: keep(envelope, handler))
+        }
+        let job = envelope.rewritten(state: state, idIfMissing: newID)
+        return verdict(
+            [.retry(milliseconds: delay, job: job)], .retried, envelope, id: envelope.id ?? newID,
+            attempt: attempt, reason: failure.description, retryIn: .milliseconds(delay))
+    }
+
+    // MARK: Parts
+
+    private func keep(_ envelope: Envelope, _ handler: JobOptions?) -> Int {
+        envelope.resultTTL.map { Int($0) }
+            ?? (handler ?? JobOptions()).keepResult.milliseconds
+    }
+
+    private func outcome(
+        _ state: JobOutcome.State, _ failure: JobFailure, _ envelope: Envelope, attempt: Int,
+        keep: Int
+    ) -> [Ack.Write] {
+        guard keep > 0, let id = envelope.id else { return [] }
+        let json = JobOutcome.ended(
+            state, failure, attempt: attempt, started: started, finished: finished)
+        return [.result(id: id.description, milliseconds: keep, json: json)]
+    }
+
+    private func bury(
+        _ envelope: Envelope, reason: String, attempt: Int, failure: JobFailure, keep: Int
+    ) -> Verdict {
+        bury(
+            reason: reason, name: envelope.job, id: envelope.id?.description, attempt: attempt,
+            job: held.delivery.json, failure: failure, keep: keep)
+    }
+
+    private func bury(
+        reason: String, name: String, id: String?, attempt: Int, job: [UInt8],
+        failure: JobFailure, keep: Int
+    ) -> Verdict {
+        let line = printable(reason, limit: 600)
+        var writes: [Ack.Write] = [.bury(reason: line, job: job)]
+        if keep > 0, let id {
+            let json = JobOutcome.ended(
+                .dead, failure, attempt: attempt, started: started, finished: finished)
+            writes.append(.result(id: id, milliseconds: keep, json: json))
+        }
+        return Verdict(
+            ack: Ack(tag: held.delivery.tag, writes: writes + forget),
+            end: JobEnd(
+                verdict: .buried, job: name, id: id ?? "", queue: queue, attempt: attempt,
+                ran: ran, reason: line, retryIn: nil),
+            handled: true)
+    }
+
+    private func verdict(
+        _ writes: [Ack.Write], _ kind: JobEnd.Verdict, _ envelope: Envelope, id: JobID?,
+        attempt: Int, reason: String = "", retryIn: Duration? = nil, handled: Bool = true
+    ) -> Verdict {
+        Verdict(
+            ack: Ack(
+                tag: held.delivery.tag,
+                writes: held.delivery.crashes > 0 && kind != .released ? writes + forget : writes),
+            end: JobEnd(
+                verdict: kind, job: envelope.job, id: id?.description ?? "", queue: queue,
+                attempt: attempt, ran: ran, reason: reason, retryIn: retryIn),
+            handled: handled)
+    }
+
+    /// Drops the crash count of a job that has one.
+    private var forget: [Ack.Write] {
+        guard held.delivery.crashes > 0 else { return [] }
+        let id = Envelope.idAtStart(of: held.delivery.json)?.description
+        return [.forget(id: id ?? sha1Hex(held.delivery.json))]
+    }
+}
+
+extension JobFailure {
+    /// An error as it is kept: type and text, one line, cut.
+    init(_ error: any Error) {
+        let text =
+            switch error {
+            case JobError.retry(_, let reason): reason.isEmpty ? "asked to run again" : reason
+            case JobError.bury(let reason): reason
+            default: "\(error)"
+            }
+        self.init(type: "\(Swift.type(of: error))", message: printable(text, limit: 500))
+    }
+}

@@ -1,0 +1,184 @@
+internal import RedisLink
+
+/// Takes jobs from queues and runs their handlers, until it is stopped.
+///
+///     var builder = WorkerBuilder()
+///     builder.handle(WelcomeEmail.self) { job, context in … }
+///     let worker = try Worker(builder)
+///     try await worker.run()
+///
+/// `jobrunner work` is this with signals, logs and a banner. A worker runs once.
+public final class Worker: Sendable {
+    package let engine: WorkerEngine
+
+    /// Makes a worker; nothing is sent yet.
+    ///
+    /// - Parameter url: As `JobClient`'s.
+    /// - Throws: `JobRunnerError.invalid` for options out of bounds or a name registered twice,
+    ///   `RedisURLError`, `RedisRouterError`, `RedisError` when out of descriptors.
+    public convenience init(
+        _ builder: WorkerBuilder, url: String? = nil, prefix: String = "jobrunner",
+        options: WorkerOptions = WorkerOptions()
+    ) throws {
+        try self.init(
+            builder, url: RedisURL(url ?? JobClient.urlOfEnvironment()), prefix: prefix,
+            options: options)
+    }
+
+    package init(
+        _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
+    ) throws {
+        try options.check()
+        if let name = builder.repeated.first {
+            throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
+        }
+        for name in builder.handlers.keys { _ = try NameError.check(name, as: .job) }
+        guard !builder.handlers.isEmpty else {
+            throw JobRunnerError.invalid("no job types are registered; nothing to work on")
+        }
+        var connection = ConnectionOptions()
+        connection.scripts = Scripts.ofWorkers + Scripts.ofClients
+        connection.name = "jobrunner-worker"
+        let onEvent = options.onEvent
+        connection.onEvent = { onEvent(.connection($0)) }
+        let router = try RedisRouter(url, options: connection)
+        engine = try WorkerEngine(
+            router: router, prefix: prefix, options: options, handlers: builder.handlers,
+            identity: WorkerIdentity())
+    }
+
+    /// Works until `stop` or `stopNow`; returns when nothing of its is left in Redis.
+    ///
+    /// - Throws: `JobRunnerError.invalid` when the queues' visibility timeout is another,
+    ///   `JobRunnerError.redis` for what does not pass by itself: a refused login, missing
+    ///   rights, a key of another type. An outage is waited out.
+    /// - Returns: How many jobs were given back unfinished.
+    @discardableResult
+    public func run() async throws -> Int {
+        try await agreeOnLease()
+        let note = Command(["SADD", engine.client.keys.queues] + engine.options.queues.map(\.name))
+        engine.router.connection(for: engine.client.keys.queues).submit(note) { _ in }
+        engine.startClock()
+        await engine.waitUntilDrained()
+        await leave()
+        let released = engine.state.withLock { $0.released }
+        engine.options.onEvent(.stopped(released: released))
+        return released
+    }
+
+    /// Takes no more jobs; goes on with those it has. For a deploy that is about to stop it.
+    public func quiet() {
+        engine.state.withLock { state in
+            if state.dispatch.phase == .working { state.dispatch.phase = .quiet }
+        }
+        engine.stopParking()
+        engine.options.onEvent(.quiet)
+    }
+
+    /// Finishes what runs, gives back the rest; after the drain timeout cancels what still
+    /// runs and gives that back too, its attempt not spent.
+    public func stop() {
+        let running = engine.state.withLock { state in
+            state.dispatch.phase = .draining
+            state.dispatch.releaseBuffer(now: monotonicNanoseconds())
+            return state.dispatch.busy
+        }
+        engine.stopParking()
+        engine.options.onEvent(
+            .draining(running: running, deadline: engine.options.drainTimeout))
+        engine.kick(isForced: false)
+        // Outlives nobody: the process ends when the worker does.
+        Task { [engine] in
+            try? await Task.sleep(for: engine.options.drainTimeout)
+            engine.cancelAll(.stopping)
+            try? await Task.sleep(for: engine.options.cancelGrace)
+            engine.giveUp()
+        }
+    }
+
+    /// Cancels what runs and gives everything back at once. The process must end then:
+    /// a handler that ignores cancellation would go on beside its job's next run.
+    public func stopNow() {
+        engine.state.withLock { $0.dispatch.phase = .draining }
+        engine.cancelAll(.stopping)
+        engine.giveUp()
+    }
+
+    /// Who runs what since when, one line a slot, for people.
+    public func report() -> [String] {
+        let info = engine.describe()
+        let now = WallClock.milliseconds()
+        let head = "\(info.state): \(info.busy) of \(info.slots) slots busy, \(info.buffered) fetched"
+        return [head]
+            + info.running.map { run in
+                let seconds = Double(now - run.since) / 1000
+                return "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) for \(seconds) s"
+            }
+    }
+
+    /// All workers of a queue must use one visibility timeout.
+    private func agreeOnLease() async throws {
+        for queue in engine.options.queues {
+            let store = QueueStore(engine.client.keys.queue(queue.name))
+            var agreed: Int?
+            for call in store.agreeOnLease(engine.options.visibilityTimeout) {
+                agreed = try await patiently(call)
+            }
+            guard let agreed, agreed != engine.options.visibilityTimeout.milliseconds else {
+                continue
+            }
+            throw JobRunnerError.invalid(
+                "queue '\(queue.name)' uses \(Duration.milliseconds(agreed)); all its workers must")
+        }
+    }
+
+    /// Sends a call until it is answered: an outage at the start is waited out.
+    private func patiently<Reply>(_ call: Call<Reply>) async throws -> Reply {
+        var backoff = Backoff()
+        var random = SystemRandomNumberGenerator()
+        while true {
+            do {
+                return try await engine.router.connection(for: call.key).send(call)
+            } catch where error.isTransient && !isStopping {
+                try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
+            } catch {
+                throw JobRunnerError.redis(error)
+            }
+        }
+    }
+
+    private var isStopping: Bool {
+        engine.state.withLock { $0.dispatch.phase == .draining }
+    }
+
+    /// Gives back what is still held, uncounted, and forgets this worker.
+    private func leave() async {
+        let lanes = engine.state.withLock { $0.dispatch.lanes }
+        for lane in lanes where lane.isJoined {
+            var left = 1
+            while left > 0 {
+                let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
+                // When Redis is away, its reaper does this after the visibility timeout.
+                guard case .success(let counts??) = await engine.heartbeat.attempt(call) else { break }
+                left = counts.left
+                engine.state.withLock { $0.released += counts.given }
+            }
+        }
+        engine.clock.stop()
+        let forget = Command("DEL", engine.client.keys.worker(engine.identity.id))
+        _ = try? await engine.heartbeat.send(forget)
+        engine.closeConnections()
+        engine.router.close()
+    }
+}
+
+extension Connection {
+    /// A call whose failure is an answer too.
+    fileprivate func attempt<Reply>(_ call: Call<Reply>) async -> Result<Reply?, RedisError> {
+        do throws(RedisError) {
+            return .success(try await send(call))
+        } catch {
+            return .failure(error)
+        }
+    }
+}

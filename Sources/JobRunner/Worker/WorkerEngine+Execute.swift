@@ -1,0 +1,98 @@
+internal import RedisLink
+internal import Synchronization
+
+extension WorkerEngine {
+    /// One delivery, from its bytes to a verdict.
+    func execute(_ held: Held, _ slot: Int) async -> Verdict {
+        let delivery = held.delivery
+        let startedAt = monotonicNanoseconds()
+        let limits = Envelope.Limits(maxBytes: options.maxJobBytes)
+        let envelope: Envelope
+        do throws(EnvelopeError) {
+            envelope = try Envelope(delivery.json, limits: limits)
+        } catch {
+            return run(held, startedAt).unreadable(error)
+        }
+        if delivery.crashes >= options.poisonLimit { return run(held, startedAt).poison(envelope) }
+        if delivery.isCancelled { return run(held, startedAt).cancelled(envelope) }
+        let newID = envelope.id ?? JobID.generate(now: Int64(WallClock.milliseconds()))
+        guard let handler = handlers[envelope.job] else {
+            return run(held, startedAt).unknown(envelope, newID: newID)
+        }
+        let attempt = envelope.state.attempt + 1
+        let limit =
+            envelope.timeLimit.map { Duration.milliseconds($0) } ?? handler.options.timeLimit
+        if let limit { bound(slot, to: limit, from: startedAt) }
+        let context = JobContext(
+            id: newID.description, job: envelope.job, queue: queueName(held), attempt: attempt,
+            maxAttempts: envelope.maxAttempts ?? handler.options.maxAttempts,
+            enqueuedAt: envelope.enqueued.map { Int($0) }, fence: delivery.tag,
+            isRedelivery: delivery.crashes > 0, timeLimit: limit, slot: slot,
+            startedAt: startedAt, engine: self)
+        if options.reportsJobs {
+            options.onEvent(
+                .started(
+                    job: envelope.job, id: context.id, queue: context.queue, attempt: attempt))
+        }
+        do {
+            let value = try await handler.run(envelope, context)
+            if let value, value.count > options.maxResultBytes {
+                throw HandlerFault.tooLarge(
+                    job: envelope.job, bytes: value.count, limit: options.maxResultBytes)
+            }
+            return run(held, startedAt).done(
+                envelope, value: value, attempt: attempt, handler: handler.options)
+        } catch {
+            let run = run(held, startedAt)
+            var cause: any Error = error
+            switch state.withLock({ $0.runs[slot].cancel }) {
+            case .stopping, .leaseLost: return run.released(envelope)
+            case .notWanted: return run.cancelled(envelope)
+            case .timeLimit(let limit): cause = HandlerFault.outOfTime(limit)
+            case nil: break
+            }
+            var random = SystemRandomNumberGenerator()
+            return run.failed(
+                envelope, cause, attempt: attempt, handler: handler.options, newID: newID,
+                using: &random)
+        }
+    }
+
+    private func queueName(_ held: Held) -> String { options.queues[held.lane].name }
+
+    /// What is known when a run ends now.
+    private func run(_ held: Held, _ startedAt: Int64) -> Run {
+        let now = monotonicNanoseconds()
+        let offset = wallOffset.load(ordering: .relaxed)
+        return Run(
+            held: held, queue: queueName(held), options: options, worker: identity.id,
+            started: Int(startedAt / 1_000_000) + offset,
+            finished: Int(now / 1_000_000) + offset, ran: .nanoseconds(now - startedAt))
+    }
+
+    /// Sets the time limit of a slot's run; the clock cancels it.
+    private func bound(_ slot: Int, to limit: Duration, from startedAt: Int64) {
+        let deadline = startedAt &+ limit.nanoseconds
+        state.withLock { state in
+            state.runs[slot].deadline = deadline
+            state.runs[slot].timeLimit = limit
+        }
+        clock.wake(at: deadline)
+    }
+}
+
+extension WorkerEngine {
+    /// Writes a progress report, unless the run's last one is less than 100 ms old.
+    func report(progress fraction: Double, _ message: String, of context: JobContext) async {
+        guard mayReport(context.slot) else { return }
+        let fraction = fraction.isNaN ? 0 : min(1, max(0, fraction))
+        var json = Array(
+            #"{"progress":\#(fraction),"at":\#(WallClock.milliseconds()),"message":"#.utf8)
+        json.append(jsonString: String(message.prefix(200)))
+        json.append(UInt8(ascii: "}"))
+        let call = QueueStore(client.keys.queue(context.queue)).setProgress(
+            context.id, json, keep: .seconds(3600))
+        // A report that is lost must not fail the job: the next one will tell.
+        _ = try? await router.connection(for: call.key).send(call)
+    }
+}

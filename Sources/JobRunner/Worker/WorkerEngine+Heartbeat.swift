@@ -1,0 +1,214 @@
+internal import RedisLink
+internal import Synchronization
+
+/// The heartbeat: renews the leases, hears the news, flushes the counters. On the clock's
+/// thread and the heartbeat connection's.
+extension WorkerEngine {
+    /// A lease that lapses during three lost ticks would be lost to a hiccup.
+    var tickInterval: Duration {
+        min(.seconds(1), .nanoseconds(options.visibilityTimeout.nanoseconds / 3))
+    }
+
+    func startClock() {
+        clock.start(
+            every: tickInterval, onTick: { self.tickAll() },
+            onWake: { now in
+                let next = self.enforceLimits(now)
+                self.kick()
+                return next
+            })
+    }
+
+    // MARK: Ticks
+
+    private func tickAll() {
+        wallOffset.store(
+            WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000), ordering: .relaxed)
+        let count = state.withLock { $0.dispatch.lanes.count }
+        for index in 0..<count { tick(index, sweepsNow: false) }
+        publish()
+    }
+
+    private func tick(_ index: Int, sweepsNow: Bool) {
+        let lane = state.withLock { $0.dispatch.lanes[index] }
+        let call = lane.store.tick(
+            worker: lane.worker, joins: !lane.isJoined, upkeep, sweepsNow: sweepsNow)
+        heartbeat.submit(call) { result in
+            switch result {
+            case .success(let reply): self.ticked(index, lane.life, reply)
+            case .failure(.stopped): break
+            case .failure(let error):
+                self.options.onEvent(.trouble(queue: lane.store.keys.name, error))
+            }
+        }
+        flush(index, lane.store)
+    }
+
+    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
+        guard reply.isAlive else { return lost(index, life: life) }
+        let now = monotonicNanoseconds()
+        let (news, orders) = state.withLock { state in
+            (state.news(index, life, reply, now), state.orders(now: now))
+        }
+        perform(orders)
+        let store = news.store
+        if news.hasJoined {
+            options.onEvent(.joined(queue: store.keys.name, worker: news.worker))
+        }
+        if news.asksForCancelled { askForCancelled(index, life, store) }
+        if news.isStale { kick(isForced: true) }
+        for worker in reply.reaping { reap(worker, index, store) }
+        if reply.hasMore { tick(index, sweepsNow: true) }
+    }
+
+    /// Gives back the jobs of a worker that is gone, call by call until none is left.
+    private func reap(_ worker: String, _ index: Int, _ store: QueueStore) {
+        // Twice the limit workers go by: this is for jobs that kill even the one that buries.
+        let call = store.reap(
+            worker: worker, isSure: false, crashes: max(5, options.poisonLimit + 2))
+        heartbeat.submit(call) { result in
+            // A failure is repeated by the next sweep: the worker is still in `reaping`.
+            guard case .success(let counts?) = result else { return }
+            if counts.given + counts.buried > 0 {
+                self.state.withLock {
+                    $0.dispatch.lanes[index].counts.reaped += counts.given
+                    $0.dispatch.lanes[index].counts.buried += counts.buried
+                }
+                self.options.onEvent(
+                    .reaped(
+                        queue: store.keys.name, worker: worker, given: counts.given,
+                        buried: counts.buried))
+            }
+            if counts.left > 0 { self.reap(worker, index, store) }
+        }
+    }
+
+    // MARK: Cancellation and limits
+
+    private func askForCancelled(_ index: Int, _ life: Int, _ store: QueueStore) {
+        let running: [(slot: Int, tag: Int, id: String)] = state.withLock { state in
+            state.runs.indices.compactMap { slot in
+                guard let held = state.runs[slot].held, held.lane == index, held.life == life,
+                    let id = Envelope.idAtStart(of: held.delivery.json)
+                else { return nil }
+                return (slot, held.delivery.tag, id.description)
+            }
+        }
+        guard !running.isEmpty else { return }
+        heartbeat.submit(store.cancelled(running.map(\.id))) { result in
+            guard let marks = try? result.get() else { return }
+            self.state.withLock { state in
+                for (run, isMarked) in zip(running, marks)
+                where isMarked && state.runs[run.slot].held?.delivery.tag == run.tag {
+                    state.cancel(run.slot, .notWanted)
+                }
+            }
+        }
+    }
+
+    /// Cancels runs that are out of time; returns when the next one will be.
+    private func enforceLimits(_ now: Int64) -> Int64 {
+        state.withLock { state in
+            var next = Int64.max
+            for slot in state.runs.indices {
+                guard let deadline = state.runs[slot].deadline else { continue }
+                if deadline <= now {
+                    state.cancel(slot, .timeLimit(state.runs[slot].timeLimit))
+                    state.runs[slot].deadline = nil
+                } else {
+                    next = min(next, deadline)
+                }
+            }
+            return next
+        }
+    }
+
+    // MARK: Counters and info
+
+    /// Adds what was counted since the last flush to the minute's counters.
+    private func flush(_ index: Int, _ store: QueueStore) {
+        let (counts, waiting) = state.withLock { state in
+            (
+                state.dispatch.lanes[index].counts.take(),
+                state.dispatch.lanes[index].takeWaiting()
+            )
+        }
+        let minute = WallClock.milliseconds() / 60_000
+        for command in store.count(counts.fields, waiting: waiting, minute: minute) {
+            heartbeat.submit(command) { _ in }
+        }
+    }
+
+    private func publish() {
+        let info = describe()
+        let json = info.json()
+        let key = client.keys.worker(identity.id)
+        var words = Arguments()
+        words.append("SET")
+        words.append(key)
+        words.append(json)
+        words.append("PX")
+        // Outlives a few lost ticks, and a dead worker until its jobs are given back.
+        words.append(max(15_000, 2 * upkeep.lease))
+        heartbeat.submit(Command(name: "SET", words)) { _ in }
+    }
+
+    /// What this worker is and does now.
+    func describe() -> WorkerInfo {
+        let now = monotonicNanoseconds()
+        let wall = WallClock.milliseconds()
+        let (runs, busy, buffered, phase) = state.withLock { state in
+            (state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase)
+        }
+        var running: [WorkerInfo.Running] = []
+        let longest = runs.indices.filter { runs[$0].held != nil }
+            .sorted { runs[$0].startedAt < runs[$1].startedAt }
+        for slot in longest.prefix(64) {
+            guard let held = runs[slot].held else { continue }
+            let envelope = try? Envelope(held.delivery.json)
+            running.append(
+                WorkerInfo.Running(
+                    slot: slot, job: envelope?.job ?? "", id: envelope?.id?.description ?? "",
+                    queue: options.queues[held.lane].name,
+                    since: wall - Int((now - runs[slot].startedAt) / 1_000_000)))
+        }
+        return WorkerInfo(
+            id: identity.id, host: identity.host, pid: identity.pid, version: version,
+            started: startedAt, state: "\(phase)", queues: options.queues.map(\.name),
+            handlers: handlers.keys.sorted(), slots: options.concurrency, busy: busy,
+            buffered: buffered, rss: ProcessMemory.resident(), running: running)
+    }
+}
+
+extension WorkerEngine.State {
+    /// What a tick's answer changes for a lane.
+    struct News {
+        var store: QueueStore
+        var worker: String
+        var hasJoined = false
+        var asksForCancelled = false
+        /// No cycle for half a lease: one is due for its `held`.
+        var isStale = false
+    }
+
+    mutating func news(_ index: Int, _ life: Int, _ reply: TickReply, _ now: Int64) -> News {
+        var lane = dispatch.lanes[index]
+        var news = News(store: lane.store, worker: lane.worker)
+        guard lane.life == life else { return news }
+        if !lane.isJoined {
+            lane.isJoined = true
+            lane.lastCycle = now
+            news.hasJoined = true
+        }
+        lane.isPaused = reply.isPaused
+        lane.waiting = reply.ready + reply.landing + reply.scheduled
+        if lane.cancels != reply.cancels {
+            lane.cancels = reply.cancels
+            news.asksForCancelled = true
+        }
+        // Jobs and no alarm: a wake-up that was lost, or a pause that ended.
+        if reply.ready + reply.landing > 0, !lane.isParked { lane.isEmpty = false }
+        dispatch.lanes[index] = lane
+        return news
+    }
+}

@@ -1,0 +1,364 @@
+internal import RedisLink
+internal import Synchronization
+
+/// Carries out what `Dispatch` decides: sends cycles, blocks for wake-ups, runs handlers.
+///
+/// Threads that enter: the connections' (replies), the clock's (ticks, time limits), the
+/// cooperative pool's (handlers that end). All state is under one lock, held for
+/// microseconds and never across a call out.
+final class WorkerEngine: Sendable {
+    /// What a slot runs.
+    struct SlotRun: Sendable {
+        var held: Held?
+        /// Monotonic ns.
+        var startedAt: Int64 = 0
+        /// Monotonic ns at which it is cancelled.
+        var deadline: Int64?
+        var timeLimit: Duration = .zero
+        var cancel: CancelReason?
+        var reportedAt: Int64 = 0
+        /// Serves this slot, one job after another.
+        var task: Task<Void, Never>?
+    }
+
+    struct State: Sendable {
+        var dispatch: Dispatch
+        var runs: [SlotRun]
+        var released = 0
+        /// Resumed when the last job ended and every ack is confirmed.
+        var drained: CheckedContinuation<Void, Never>?
+        var isDrained = false
+    }
+
+    let options: WorkerOptions
+    let handlers: [String: Handler]
+    let identity: WorkerIdentity
+    let state: Mutex<State>
+    let clock: WorkerClock
+    let router: RedisRouter
+    private let parking: [Connection]
+    let heartbeat: Connection
+    let upkeep: Upkeep
+    /// Wall clock minus monotonic clock, ms.
+    let wallOffset: Atomic<Int>
+    /// ms since 1970.
+    let startedAt = WallClock.milliseconds()
+    /// For handlers that block.
+    let threads = BlockingThreads()
+    /// For handlers that enqueue or report; shares the worker's sockets.
+    let client: JobClient
+
+    /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
+    init(
+        router: RedisRouter, prefix: String, options: WorkerOptions, handlers: [String: Handler],
+        identity: WorkerIdentity
+    ) throws {
+        let keys = Keys(prefix: prefix)
+        self.router = router
+        self.options = options
+        self.handlers = handlers
+        self.identity = identity
+        let lanes = options.queues.map {
+            Lane(QueueStore(keys.queue($0.name)), weight: $0.weight ?? 1, worker: identity.id)
+        }
+        let isStrict = options.queues.allSatisfy { $0.weight == nil }
+        let dispatch = Dispatch(lanes: lanes, isStrict: isStrict, concurrency: options.concurrency)
+        state = Mutex(
+            State(
+                dispatch: dispatch,
+                runs: Array(repeating: SlotRun(), count: options.concurrency)))
+        wallOffset = Atomic(WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000))
+        client = JobClient(sharing: router, prefix: prefix)
+        parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
+        heartbeat = try router.dedicated(for: keys.queues)
+        clock = try WorkerClock()
+        var upkeep = Upkeep()
+        upkeep.lease = options.visibilityTimeout.milliseconds
+        upkeep.sweep = min(1000, upkeep.lease / 4)
+        upkeep.deadJobs = options.deadJobs
+        upkeep.deadAge = options.deadAge.milliseconds
+        self.upkeep = upkeep
+    }
+
+    // MARK: Orders
+
+    /// Asks what is to be done, and does it.
+    func kick(isForced: Bool = false) {
+        let now = monotonicNanoseconds()
+        perform(state.withLock { $0.orders(now: now, isForced: isForced) })
+    }
+
+    func perform(_ orders: Dispatch.Orders) {
+        for cycle in orders.cycles {
+            router.connection(for: cycle.call.key).submit(cycle.call) {
+                self.cycled(cycle.lane, life: cycle.life, $0)
+            }
+        }
+        for (slot, held) in orders.starts { start(slot, held) }
+        for lane in orders.parks { park(lane) }
+        for lane in orders.unparks {
+            let store = state.withLock { $0.dispatch.lanes[lane].store }
+            router.connection(for: store.keys.ready).submit(store.unpark()) { _ in }
+        }
+        for lane in orders.reconciles { reconcile(lane) }
+        if let at = orders.wakeAt { clock.wake(at: at) }
+        if orders.isDrained { drained() }
+    }
+
+    private func cycled(_ lane: Int, life: Int, _ result: Result<CycleReply, RedisError>) {
+        let now = monotonicNanoseconds()
+        switch result {
+        case .success(.lost):
+            lost(lane, life: life)
+        case .success(let reply):
+            perform(
+                state.withLock { state in
+                    state.dispatched { $0.cycled(lane, life: life, reply, now: now) }
+                })
+        case .failure(let error):
+            if case .stopped = error { return }
+            var random = SystemRandomNumberGenerator()
+            let (orders, queue) = state.withLock { state in
+                let orders = state.dispatched {
+                    $0.cycleFailed(lane, life: life, now: now, using: &random)
+                }
+                return (orders, state.dispatch.lanes[lane].store.keys.name)
+            }
+            options.onEvent(.trouble(queue: queue, error))
+            perform(orders)
+        }
+    }
+
+    /// Blocks on the server until a job comes; the reply is only a wake-up.
+    private func park(_ lane: Int) {
+        let store = state.withLock { $0.dispatch.lanes[lane].store }
+        // Longer than the server's 2 s by the 5 s that a slow server may take.
+        parking[lane].submit(store.park(seconds: 2), timeout: .seconds(7)) { result in
+            var hasJob = false
+            var wait: Int64 = 0
+            switch result {
+            case .success(let parked): hasJob = parked
+            case .failure(.stopped): return
+            // OOM, among others: the wake-up works again later; meanwhile look once a second.
+            case .failure: wait = 1_000_000_000
+            }
+            let now = monotonicNanoseconds()
+            self.perform(
+                self.state.withLock { state in
+                    state.dispatched { $0.woke(lane, hasJob: hasJob, wait: wait, now: now) }
+                })
+        }
+    }
+
+    /// The server holds other jobs for this worker than the worker knows of.
+    private func reconcile(_ index: Int) {
+        let (store, worker, life) = state.withLock {
+            let lane = $0.dispatch.lanes[index]
+            return (lane.store, lane.worker, lane.life)
+        }
+        router.connection(for: store.keys.ready).submit(store.tags(of: worker)) { result in
+            let listed = (try? result.get()) ?? []
+            // Tags of a fetch that was answered meanwhile are known by now.
+            let known = self.state.withLock { $0.dispatch.tags(of: index) }
+            let strange = listed.filter { !known.contains($0) }
+            guard !strange.isEmpty else { return self.reconciled(index, life, []) }
+            self.router.connection(for: store.keys.ready).submit(
+                store.jobs(of: worker, tags: strange)
+            ) { result in
+                let jobs = (try? result.get()) ?? []
+                self.reconciled(
+                    index, life, zip(strange, jobs).compactMap { tag, json in json.map { (tag, $0) } })
+            }
+        }
+    }
+
+    private func reconciled(_ lane: Int, _ life: Int, _ strange: [(tag: Int, json: [UInt8])]) {
+        let now = monotonicNanoseconds()
+        let (orders, queue) = state.withLock { state in
+            let orders = state.dispatched {
+                $0.reconciled(lane, life: life, strange: strange, now: now)
+            }
+            return (orders, state.dispatch.lanes[lane].store.keys.name)
+        }
+        if !strange.isEmpty { options.onEvent(.reconciled(queue: queue, jobs: strange.count)) }
+        perform(orders)
+    }
+
+    /// The lease of a lane is lost: its jobs are another's now.
+    func lost(_ lane: Int, life: Int) {
+        let change: (queue: String, worker: String, slots: [Int])? = state.withLock { state in
+            guard state.dispatch.lanes[lane].life == life else { return nil }
+            let old = state.dispatch.lanes[lane]
+            let slots = state.dispatch.lost(lane, newWorker: identity.next(life: life + 1))
+            for slot in slots { state.cancel(slot, .leaseLost) }
+            return (old.store.keys.name, old.worker, slots)
+        }
+        guard let change else { return }
+        options.onEvent(
+            .leaseLost(queue: change.queue, worker: change.worker, running: change.slots.count))
+        clock.tickNow()
+    }
+
+    // MARK: Slots
+
+    private func start(_ slot: Int, _ held: Held) {
+        // Awaited by nobody: `drained` says when the last one ended. Unstructured, because a
+        // handler that ignores cancellation must not hold up the others (STYLE 3.13).
+        // Made under the lock, so that whoever cancels the slot finds the task it runs.
+        state.withLock { state in
+            let task = Task { await self.serve(slot, held) }
+            state.runs[slot].task = task
+            if state.runs[slot].cancel != nil { task.cancel() }
+        }
+    }
+
+    /// One slot: a job, then the next that is there, until there is none.
+    private func serve(_ slot: Int, _ first: Held) async {
+        var job: Held? = first
+        while let held = job {
+            let verdict = await execute(held, slot)
+            let now = monotonicNanoseconds()
+            // A cancelled task stays cancelled: the next job gets a new one.
+            let goesOn = !Task.isCancelled
+            let (next, orders) = state.withLock { state in
+                state.finish(held, slot, verdict, goesOn: goesOn, now: now)
+            }
+            report(verdict)
+            if let orders { perform(orders) }
+            job = next
+        }
+    }
+
+    private func report(_ verdict: Verdict) {
+        switch verdict.end.verdict {
+        case .done where !options.reportsJobs: break
+        default: options.onEvent(.ended(verdict.end))
+        }
+    }
+
+    func isCancelled(_ slot: Int) -> Bool {
+        state.withLock { $0.runs[slot].cancel != nil }
+    }
+
+    func mayReport(_ slot: Int) -> Bool {
+        let now = monotonicNanoseconds()
+        return state.withLock { state in
+            guard now - state.runs[slot].reportedAt >= 100_000_000 else { return false }
+            state.runs[slot].reportedAt = now
+            return true
+        }
+    }
+
+    // MARK: Stopping
+
+    private func drained() {
+        let waiting = state.withLock { state in
+            state.isDrained = true
+            defer { state.drained = nil }
+            return state.drained
+        }
+        waiting?.resume()
+    }
+
+    /// Returns when nothing runs and every ack is confirmed, or when `giveUp` was called.
+    func waitUntilDrained() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isDrained { state.drained = continuation }
+                return state.isDrained
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Ends `waitUntilDrained` whatever still runs.
+    func giveUp() { drained() }
+
+    func cancelAll(_ reason: CancelReason) {
+        state.withLock { state in
+            for slot in state.runs.indices where state.runs[slot].held != nil {
+                state.cancel(slot, reason)
+            }
+        }
+    }
+
+    func closeConnections() {
+        for connection in parking { connection.close() }
+        heartbeat.close()
+        threads.stop()
+    }
+
+    func stopParking() {
+        for connection in parking { connection.close() }
+    }
+}
+
+extension WorkerEngine.State {
+    /// Applies an event; notes what starts, so that it can be seen and cancelled.
+    mutating func dispatched(_ event: (inout Dispatch) -> Dispatch.Orders) -> Dispatch.Orders {
+        let orders = event(&dispatch)
+        guard !orders.starts.isEmpty else { return orders }
+        let now = monotonicNanoseconds()
+        for (slot, held) in orders.starts {
+            runs[slot] = WorkerEngine.SlotRun(held: held, startedAt: now)
+        }
+        return orders
+    }
+
+    mutating func orders(now: Int64, isForced: Bool = false) -> Dispatch.Orders {
+        dispatched { $0.orders(now: now, isForced: isForced) }
+    }
+
+    /// Ends a run; the slot goes on with the job returned.
+    mutating func finish(
+        _ held: Held, _ slot: Int, _ verdict: Verdict, goesOn: Bool, now: Int64
+    ) -> (next: Held?, orders: Dispatch.Orders?) {
+        let isOurs = dispatch.lanes[held.lane].life == held.life
+        if isOurs { dispatch.lanes[held.lane].counts.note(verdict) }
+        if verdict.end.verdict == .released { released += 1 }
+        let next = dispatch.finished(
+            held, slot: slot, ack: verdict.ack, goesOn: goesOn, now: now)
+        if let next {
+            runs[slot].held = next
+            runs[slot].startedAt = now
+            runs[slot].deadline = nil
+        } else {
+            runs[slot] = WorkerEngine.SlotRun()
+        }
+        let isDue = next == nil || dispatch.isDue(held.lane, now: now)
+        return (next, isDue ? orders(now: now) : nil)
+    }
+
+    mutating func cancel(_ slot: Int, _ reason: CancelReason) {
+        guard runs[slot].held != nil, runs[slot].cancel == nil else { return }
+        runs[slot].cancel = reason
+        runs[slot].task?.cancel()
+    }
+}
+
+extension Counts {
+    mutating func note(_ verdict: Verdict) {
+        let end = verdict.end
+        switch end.verdict {
+        case .done: done += 1
+        case .retried: retried += 1
+        case .buried: buried += 1
+        case .discarded, .cancelled: done += 1
+        case .snoozed: break
+        case .released: released += 1
+        }
+        guard verdict.handled else { return }
+        let microseconds = Int(end.ran.nanoseconds / 1000)
+        runTimes[RunTimeBuckets.index(microseconds: microseconds)] += 1
+        let isDone = end.verdict == .done
+        if !isDone { failed += 1 }
+        jobs[end.job, default: OfJob()].note(isDone, microseconds)
+    }
+}
+
+extension Counts.OfJob {
+    fileprivate mutating func note(_ isDone: Bool, _ microseconds: Int) {
+        if isDone { done += 1 } else { failed += 1 }
+        runMicroseconds += microseconds
+    }
+}

@@ -1,0 +1,87 @@
+public import RedisLink
+
+/// How much a line matters.
+public enum LogLevel: String, Sendable, CaseIterable, Comparable {
+    /// For the developer.
+    case debug
+    /// For the operator.
+    case info
+    /// Odd; work goes on.
+    case warning
+    /// Failed; somebody should look.
+    case error
+
+    /// The order of severity.
+    public static func < (left: LogLevel, right: LogLevel) -> Bool {
+        let order = LogLevel.allCases
+        return (order.firstIndex(of: left) ?? 0) < (order.firstIndex(of: right) ?? 0)
+    }
+}
+
+/// What happens in a worker, for logs, metrics and tests.
+@nonexhaustive
+public enum WorkerEvent: Sendable {
+    /// Registered in a queue: work begins there.
+    case joined(queue: String, worker: String)
+    /// The lease of a queue was lost: its jobs run elsewhere now, their handlers were cancelled.
+    case leaseLost(queue: String, worker: String, running: Int)
+    /// A job starts; only when `reportsJobs`.
+    case started(job: String, id: String, queue: String, attempt: Int)
+    /// A job ended; done ones only when `reportsJobs`.
+    case ended(JobEnd)
+    /// Jobs of a worker that is gone were given back.
+    case reaped(queue: String, worker: String, given: Int, buried: Int)
+    /// Jobs the server said were ours and we never saw were given back.
+    case reconciled(queue: String, jobs: Int)
+    /// A connection came or went.
+    case connection(ConnectionEvent)
+    /// Redis refused what a worker must do; it is tried again.
+    case trouble(queue: String, RedisError)
+    /// No new jobs are taken.
+    case quiet
+    /// Stopping: waiting for what runs.
+    case draining(running: Int, deadline: Duration)
+    /// All that was held is finished or given back.
+    case stopped(released: Int)
+    /// A line of a handler.
+    case log(LogLevel, String, job: String, id: String, attempt: Int)
+}
+
+/// How one run of a job ended.
+public struct JobEnd: Sendable {
+    /// What became of the job.
+    @nonexhaustive
+    public enum Verdict: String, Sendable {
+        /// The handler returned.
+        case done
+        /// Failed; runs again later.
+        case retried
+        /// Given up: in the dead set.
+        case buried
+        /// Given up and forgotten, by the handler's word.
+        case discarded
+        /// Runs again later, by the handler's word; not counted.
+        case snoozed
+        /// Cancelled by somebody.
+        case cancelled
+        /// Given back, as if it had not run.
+        case released
+    }
+
+    /// What became of the job.
+    public let verdict: Verdict
+    /// Its name; empty when it could not be read.
+    public let job: String
+    /// Its id; empty when it has none.
+    public let id: String
+    /// The queue it came from.
+    public let queue: String
+    /// Which run it was.
+    public let attempt: Int
+    /// How long the run took.
+    public let ran: Duration
+    /// Why, unless it is done.
+    public let reason: String
+    /// When it runs again.
+    public let retryIn: Duration?
+}

@@ -1,0 +1,61 @@
+internal import FoundationEssentials
+
+/// What a worker tells of itself, for `stats`: kept in `worker:<id>` with a TTL.
+package struct WorkerInfo: Codable, Sendable {
+    package struct Running: Codable, Sendable {
+        package var slot: Int
+        package var job: String
+        package var id: String
+        package var queue: String
+        /// ms since 1970.
+        package var since: Int
+    }
+
+    package var v = 1
+    package var id: String
+    package var host: String
+    package var pid: Int
+    package var version: String
+    /// ms since 1970.
+    package var started: Int
+    package var state: String
+    package var queues: [String]
+    package var handlers: [String]
+    package var slots: Int
+    package var busy: Int
+    /// Fetched and not started.
+    package var buffered: Int
+    /// Resident memory, bytes; 0 where it is not known.
+    package var rss: Int
+    /// At most 64: those that run longest.
+    package var running: [Running]
+
+    package func json() -> [UInt8] {
+        (try? JSONEncoder().encode(self)).map { [UInt8]($0) } ?? []
+    }
+
+    package init?(json: [UInt8]) {
+        guard let info = try? JSONDecoder().decode(Self.self, from: Data(json)) else { return nil }
+        self = info
+    }
+
+    init(
+        id: String, host: String, pid: Int, version: String, started: Int, state: String,
+        queues: [String], handlers: [String], slots: Int, busy: Int, buffered: Int, rss: Int,
+        running: [Running]
+    ) {
+        self.id = id
+        self.host = host
+        self.pid = pid
+        self.version = version
+        self.started = started
+        self.state = state
+        self.queues = queues
+        self.handlers = handlers
+        self.slots = slots
+        self.busy = busy
+        self.buffered = buffered
+        self.rss = rss
+        self.running = running
+    }
+}

@@ -1,0 +1,71 @@
+/// How a worker works.
+public struct WorkerOptions: Sendable {
+    /// A queue to work on.
+    public struct Queue: Sendable, Hashable {
+        /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
+        public var name: String
+        /// Its share of the fetches, 1 to 100, when any queue has one.
+        public var weight: Int?
+
+        /// A queue, and its share under weights.
+        public init(_ name: String, weight: Int? = nil) {
+            self.name = name
+            self.weight = weight
+        }
+    }
+
+    /// Strict by position, unless weights are given.
+    public var queues: [Queue] = [Queue("default")]
+    /// Jobs that run at once, 1 to 1,024.
+    public var concurrency = 10
+    /// How long a dead worker's jobs wait; 3 s to 1 h, the same for all workers of a queue.
+    public var visibilityTimeout: Duration = .seconds(30)
+    /// How long running jobs may go on after a stop was asked for.
+    public var drainTimeout: Duration = .seconds(25)
+    /// How long cancelled handlers may clean up after that.
+    public var cancelGrace: Duration = .seconds(2)
+    /// A job that took down this many workers is buried.
+    public var poisonLimit = 3
+    /// Runs without a handler before a job of an unknown name is buried, and their distance.
+    public var unknownJobRetries = 10
+    /// Wait before a job of an unknown name is looked at again.
+    public var unknownJobDelay: Duration = .seconds(60)
+    /// Largest job, bytes; a larger one is buried unread.
+    public var maxJobBytes = 65_536
+    /// Largest result, bytes; a job with a larger one failed.
+    public var maxResultBytes = 1_048_576
+    /// Most dead jobs a queue keeps, and for how long.
+    public var deadJobs = 10_000
+    /// How long a dead job is kept.
+    public var deadAge: Duration = .seconds(90 * 86_400)
+    /// Report the start and the end of every job, not only of those that failed.
+    public var reportsJobs = false
+    /// Hears what happens; called on any thread, must be short.
+    public var onEvent: @Sendable (WorkerEvent) -> Void = { _ in }
+
+    /// The defaults.
+    public init() {}
+
+    /// - Throws: `JobRunnerError.invalid` for what is out of bounds.
+    package func check() throws {
+        guard !queues.isEmpty else { throw JobRunnerError.invalid("no queue is named") }
+        var seen = Set<String>()
+        for queue in queues {
+            let name = try QueueName(queue.name).description
+            guard seen.insert(name).inserted else {
+                throw JobRunnerError.invalid("queue '\(name)' is named twice")
+            }
+            if let weight = queue.weight, !(1...100).contains(weight) {
+                throw JobRunnerError.invalid(
+                    "the weight of queue '\(name)' must be 1 to 100, got \(weight)")
+            }
+        }
+        guard (1...1024).contains(concurrency) else {
+            throw JobRunnerError.invalid("concurrency must be 1 to 1024, got \(concurrency)")
+        }
+        guard (.milliseconds(200) ... .seconds(3600)).contains(visibilityTimeout) else {
+            throw JobRunnerError.invalid(
+                "the visibility timeout must be between 3 s and 1 h, got \(visibilityTimeout)")
+        }
+    }
+}
