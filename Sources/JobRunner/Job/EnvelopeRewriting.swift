@@ -1,0 +1,61 @@
+extension Envelope {
+    /// The same job with another delivery state, as its last member.
+    ///
+    /// Starts with `{"id":"…"`, as scripts need it. Of a canonical envelope every byte but the
+    /// state stays as it is; of another producer's, every member but `id` and `state` does, and
+    /// the result is canonical. O(bytes).
+    ///
+    /// - Parameters:
+    ///   - state: The new state; the initial one is left out.
+    ///   - newID: The id of a job that has none.
+    package func rewritten(
+        state: DeliveryState, idIfMissing newID: @autoclosure () -> JobID
+    ) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + 256)
+        if isCanonical {
+            result.append(contentsOf: bytes[immutable])
+        } else {
+            result.append(literal: "{\"id\":\"")
+            result.append(contentsOf: (id ?? newID()).description.utf8)
+            result.append(UInt8(ascii: "\""))
+            forEachMember { member, scanner in
+                if scanner.isKey(member.key, "id") || scanner.isKey(member.key, "state") { return }
+                result.append(UInt8(ascii: ","))
+                result.append(contentsOf: bytes[member.range])
+            }
+        }
+        if !state.isInitial {
+            result.append(literal: ",\"state\":")
+            state.write(to: &result)
+        }
+        result.append(UInt8(ascii: "}"))
+        return result
+    }
+
+    /// Where the value of a member stands in `bytes`, of those that the envelope does not know.
+    ///
+    /// For what other parts keep in an envelope: a signature, a batch. O(bytes). Of several
+    /// members with that key, the first.
+    package func valueRange(of key: StaticString) -> Range<Int>? {
+        var found: Range<Int>?
+        forEachMember { member, scanner in
+            if found == nil, scanner.isKey(member.key, key) { found = member.value.range }
+        }
+        return found
+    }
+
+    private func forEachMember(_ body: (JSONScanner.Member, JSONScanner) -> Void) {
+        bytes.withUnsafeBufferPointer { buffer in
+            var scanner = JSONScanner(buffer)
+            scanner.skipWhitespace()
+            scanner.at += 1
+            var isFirst = true
+            // The bytes were read without an error before, and with a lesser depth.
+            while let member = try? scanner.nextMember(isFirst: isFirst, depth: 1) {
+                isFirst = false
+                body(member, scanner)
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+/// The members that an envelope is read for, by their keys.
+private enum Field: UInt16 {
+    case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, v, state
+
+    var key: StaticText {
+        switch self {
+        case .id: "id"
+        case .job: "job"
+        case .queue: "queue"
+        case .args: "args"
+        case .enqueued: "enqueued"
+        case .maxAttempts: "maxAttempts"
+        case .timeLimit: "timeLimit"
+        case .resultTTL: "resultTTL"
+        case .v: "v"
+        case .state: "state"
+        }
+    }
+
+    /// Finds the field of a key by its length, then by its bytes.
+    @inline(__always)
+    init?(_ key: JSONScanner.Value, in scanner: JSONScanner) {
+        switch key.isEscaped ? scanner.text(key).utf8.count : key.range.count - 2 {
+        case 1 where scanner.isKey(key, "v"): self = .v
+        case 2 where scanner.isKey(key, "id"): self = .id
+        case 3 where scanner.isKey(key, "job"): self = .job
+        case 4 where scanner.isKey(key, "args"): self = .args
+        case 5 where scanner.isKey(key, "queue"): self = .queue
+        case 5 where scanner.isKey(key, "state"): self = .state
+        case 8 where scanner.isKey(key, "enqueued"): self = .enqueued
+        case 9 where scanner.isKey(key, "timeLimit"): self = .timeLimit
+        case 9 where scanner.isKey(key, "resultTTL"): self = .resultTTL
+        case 11 where scanner.isKey(key, "maxAttempts"): self = .maxAttempts
+        default: return nil
+        }
+    }
+}
+
+/// What the options of a job may be, on the wire and at enqueue.
+enum EnvelopeBounds {
+    static let maxAttempts: ClosedRange<Int64> = 1...1000
+    /// Milliseconds, up to 30 days.
+    static let timeLimit: ClosedRange<Int64> = 1...2_592_000_000
+    /// Milliseconds, 1 s to 30 days; 0 is allowed beside it.
+    static let resultTTL: ClosedRange<Int64> = 1000...2_592_000_000
+    static let version: ClosedRange<Int64> = 1...1_000_000
+    /// 2⁵³ − 1, the greatest whole number that every JSON reader keeps.
+    static let maxTime: Int64 = 9_007_199_254_740_991
+
+    static func error(_ key: StaticText) -> EnvelopeError {
+        let expected: StaticText =
+            switch key {
+            case "maxAttempts": "a whole number from 1 to 1000"
+            case "timeLimit": "a whole number from 1 to 2592000000"
+            case "resultTTL": "0 or a whole number from 1000 to 2592000000"
+            case "v": "a whole number from 1 to 1000000"
+            default: "a number"
+            }
+        return .outOfRange(key, expected: expected)
+    }
+}
+
+extension Envelope {
+    /// Reads the one object that the bytes must be, and fills in the fields.
+    mutating func scan(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ limits: Limits
+    ) throws(EnvelopeError) {
+        guard bytes.count <= limits.maxBytes + DeliveryState.maxBytes else {
+            throw .tooLarge(bytes: bytes.count, limit: limits.maxBytes)
+        }
+        var scanner = JSONScanner(bytes, maxDepth: limits.maxDepth)
+        try open(&scanner, bytes)
+        // 1. Every member at the top level; what is inside them is only validated.
+        var seen: UInt16 = 0
+        var members = 0
+        var stateBytes = 0
+        var isStateLast = true
+        var immutableEnd = scanner.at
+        while let member = try scanner.nextMember(isFirst: members == 0, depth: 1) {
+            members += 1
+            guard members <= limits.maxMembers else {
+                throw .tooManyMembers(limit: limits.maxMembers)
+            }
+            let field = Field(member.key, in: scanner)
+            if let field {
+                guard seen & 1 << field.rawValue == 0 else { throw .duplicateKey(field.key) }
+                seen |= 1 << field.rawValue
+                try read(field, member.value, scanner, bytes)
+            }
+            if field == .state {
+                stateBytes = member.range.count + 1
+            } else {
+                isStateLast = stateBytes == 0
+                immutableEnd = member.range.upperBound
+            }
+        }
+        // 2. The object as a whole.
+        scanner.skipWhitespace()
+        guard scanner.at == scanner.end else { throw .trailingBytes(at: scanner.at) }
+        guard bytes.count - stateBytes <= limits.maxBytes else {
+            throw .tooLarge(bytes: bytes.count - stateBytes, limit: limits.maxBytes)
+        }
+        guard !job.isEmpty else { throw .noJobName }
+        immutable = 0..<immutableEnd
+        isCanonical = isStateLast && id.map { Self.starts(bytes, with: $0) } ?? false
+    }
+
+    private func open(
+        _ scanner: inout JSONScanner, _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(EnvelopeError) {
+        scanner.skipWhitespace()
+        guard scanner.peek == UInt8(ascii: "{") else {
+            if scanner.at == 0, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw .byteOrderMark }
+            throw .notAnObject(at: scanner.at, byte: scanner.peek)
+        }
+        scanner.at += 1
+    }
+
+    /// Whether the bytes start with `{"id":"` and the id, unescaped.
+    @inline(__always)
+    private static func starts(_ bytes: UnsafeBufferPointer<UInt8>, with id: JobID) -> Bool {
+        let start: StaticString = "{\"id\":\""
+        let length = start.utf8CodeUnitCount
+        let idLength = id.description.utf8.count
+        guard bytes.count > length + idLength else { return false }
+        for index in 0..<length where bytes[index] != start.utf8Start[index] { return false }
+        // The object has one 'id': if it opens with that key, only an escape can hide the value.
+        return bytes[length + idLength] == UInt8(ascii: "\"")
+            && !bytes[length..<(length + idLength)].contains(UInt8(ascii: "\\"))
+    }
+
+    @inline(__always)
+    private mutating func read(
+        _ field: Field, _ value: JSONScanner.Value, _ scanner: JSONScanner,
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(EnvelopeError) {
+        if field == .args {
+            arguments = value.range
+            return
+        }
+        // Null is what many producers write for "not set".
+        if scanner.isNull(value) { return }
+        switch field {
+        case .id: id = JobID(unchecked: try name(value, .id, "id", scanner))
+        case .queue: queue = QueueName(unchecked: try name(value, .queue, "queue", scanner))
+        case .job:
+            guard value.range.count != 2 else { throw .noJobName }
+            job = try name(value, .job, "job", scanner)
+        case .enqueued: enqueued = try time(value, scanner)
+        case .maxAttempts:
+            let number = try option(value, "maxAttempts", EnvelopeBounds.maxAttempts, scanner)
+            maxAttempts = Int(number)
+        case .timeLimit:
+            timeLimit = try option(value, "timeLimit", EnvelopeBounds.timeLimit, scanner)
+        case .resultTTL:
+            resultTTL =
+                scanner.whole(value) == .value(0)
+                ? 0 : try option(value, "resultTTL", EnvelopeBounds.resultTTL, scanner)
+        case .v: version = Int(try option(value, "v", EnvelopeBounds.version, scanner))
+        case .state: state = try DeliveryState(bytes, value)
+        case .args: break
+        }
+    }
+
+    @inline(__always)
+    private func name(
+        _ value: JSONScanner.Value, _ kind: NameError.Kind, _ key: StaticText,
+        _ scanner: JSONScanner
+    ) throws(EnvelopeError) -> String {
+        guard value.kind == .string else { throw .notText(key) }
+        let content = scanner.content(value)
+        if NameError.isName(content) { return String(decoding: content, as: UTF8.self) }
+        do { return try NameError.check(scanner.text(value), as: kind) } catch {
+            throw .badName(error)
+        }
+    }
+
+    /// The time of enqueue only informs: a fraction is cut off, a forged one is clamped.
+    private func time(
+        _ value: JSONScanner.Value, _ scanner: JSONScanner
+    ) throws(EnvelopeError) -> Int64 {
+        switch scanner.whole(value) {
+        case .value(let number), .fraction(let number):
+            return min(max(number, 0), EnvelopeBounds.maxTime)
+        case .tooGreat: return EnvelopeBounds.maxTime
+        case .tooSmall: return 0
+        case .none: throw EnvelopeBounds.error("enqueued")
+        }
+    }
+
+    private func option(
+        _ value: JSONScanner.Value, _ key: StaticText, _ range: ClosedRange<Int64>,
+        _ scanner: JSONScanner
+    ) throws(EnvelopeError) -> Int64 {
+        guard case .value(let number) = scanner.whole(value), range.contains(number) else {
+            throw EnvelopeBounds.error(key)
+        }
+        return number
+    }
+}
