@@ -34,7 +34,8 @@ struct EnvironmentFile {
             rest = rest.dropFirst(6).drop(while: isBlank)
         }
         guard let equals = rest.firstIndex(of: "=") else { throw InvalidValue() }
-        let name = rest[..<equals]
+        var name = rest[..<equals]
+        while let last = name.last, isBlank(last) { name.removeLast() }
         guard isName(name) else {
             throw InvalidValue("expected a name of letters, digits and _ before the =")
         }
