@@ -102,7 +102,7 @@ private func show(_ byte: UInt8) -> String {
 }
 
 /// A count for a message: `70,113`.
-private func grouped(_ number: Int) -> String {
+package func grouped(_ number: Int) -> String {
     var result = ""
     for (index, digit) in String(number).reversed().enumerated() {
         if index > 0, index.isMultiple(of: 3) { result.append(",") }

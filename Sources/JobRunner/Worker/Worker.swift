@@ -1,4 +1,5 @@
-internal import RedisLink
+package import RedisLink
+internal import Synchronization
 
 /// Takes jobs from queues and runs their handlers, until it is stopped.
 ///
@@ -9,7 +10,7 @@ internal import RedisLink
 ///
 /// `jobrunner work` is this with signals, logs and a banner. A worker runs once.
 public final class Worker: Sendable {
-    package let engine: WorkerEngine
+    let engine: WorkerEngine
 
     /// Makes a worker; nothing is sent yet.
     ///
