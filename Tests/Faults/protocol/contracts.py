@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Every return code of every Lua script of the library, once, with a clock of our own.
+
+    contracts.py
+
+Runs Sources/JobRunner/Store/Scripts/*.lua on a private redis-server, as model.py does and with
+the same needs: Linux, Python 3.11, redis-server 7.0, a C compiler.
+"""
+from model import Failure, Link, NAMES, Q, START, Server, load
+
+server = Server()
+link, scripts, ran = Link(server.path, 'admin'), load(), 0
+
+
+def run(name, keys, *args):
+    return link.call('EVAL', scripts[name], len(keys), *[k if k.startswith('{') else Q + k for k in keys], *args)
+
+
+def is_(got, want):
+    global ran
+    ran += 1
+    assert got == want, f'check {ran}: got {got!r}, want {want!r}'
+
+
+def now(): return server.now() // 1000
+def wait(ms): server.set(server.now() + ms * 1000)
+def job(i): return '{"id":"%s","job":"x"}' % i
+def reset(): link.call('FLUSHALL'); server.set(START)
+def lists(): return [link.call('LRANGE', Q + k, 0, -1) for k in ('ready', 'landing')]
+
+
+def enqueue(i, delay=0, due=0, window=1000, unique=None, longest=0):
+    return run('enqueue', ['ready', 'scheduled', 'seen:' + i] + ([f'unique:{unique}'] if unique else []), i, job(i), delay, due, window, 500, longest)
+
+
+def tick(worker='w', join=1, lease=3000, every=1000, limit=10, kept=100, age=10 ** 9):
+    return run('tick', 'workers reaping ready landing scheduled dead cancelled meta'.split(), worker, join, lease, every, limit, kept, age)
+
+
+def cycle(want, *acks, worker='w', keys=()):
+    args = [x for tag, *writes in acks for x in [tag, len(writes)] + [y for w in writes for y in w]]
+    return run('cycle', ['ready', 'landing', 'active:' + worker, 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', *keys],
+               worker, want, len(acks), *args)
+
+
+def reap(worker='w', sure=0, limit=2, most=5):
+    return run('reap', ['workers', 'reaping', 'active:' + worker, 'ready', 'crashes', 'dead'], worker, sure, limit, most)
+
+
+try:
+    # enqueue: accepted, accepted before, held, full, delayed, dated.
+    reset()
+    is_(enqueue('a', unique='k'), [1]); is_(enqueue('a', unique='k'), [0]); is_(enqueue('a', window=0, unique='k'), [0])
+    is_(enqueue('b', unique='k'), [-1, 'a']); is_(enqueue('c', longest=1), [-2]); is_(link.call('EXISTS', Q + 'seen:c'), 0)
+    is_(enqueue('d', delay=50), [1]); is_(enqueue('e', due=now() + 70, longest=1), [1]); is_(enqueue('f', due=now() - 70), [1])
+    is_(link.call('ZRANGE', Q + 'scheduled', 0, -1, 'WITHSCORES'), [job('d'), str(now() + 50), job('e'), str(now() + 70)])
+    wait(501); is_(enqueue('b', unique='k'), [1]); wait(500); is_(enqueue('a'), [1])
+    # enqueue_many: all, some, none.
+    reset()
+    many = lambda ids, window, longest: run('enqueue_many', ['ready'] + ([f'seen:{i}' for i in ids] if window else []), window, longest, *[job(i) for i in ids])
+    is_(many('ab', 100, 0), [1, 1]); is_(many('bcc', 100, 0), [0, 1, 0]); is_(many('de', 100, 4), []); is_(many('d', 0, 4), [1])
+    is_(lists()[0], [job(i) for i in 'dcba'])
+    # tick and cycle: join, fetch in order with landing first, growing tags, paused, lost.
+    reset()
+    is_(cycle(1), [-1]); is_(tick(join=0)[0], -1); is_(tick()[0], 1)
+    many('abcd', 0, 0); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)
+    fence = server.now()
+    is_(cycle(3), [1, 0, 3, fence, [job(i) for i in 'abc'], [], []]); is_(lists(), [[job('d')], []])
+    link.call('HSET', Q + 'meta', 'paused', 1)
+    is_(cycle(3), [0, 0, 3, 0, [], [], []]); is_(tick()[1], 1)
+    link.call('HDEL', Q + 'meta', 'paused')
+    # acks: plain, result, next, retry, unlock and forget; again: nothing.
+    link.call('SET', Q + 'unique:k', 'a'); link.call('SET', Q + 'unique:m', 'z'); link.call('HSET', Q + 'crashes', 'a', 1)
+    acks = ((fence, ('result', 900, 'R'), ('next', 0, job('n')), ('next', 40, job('o')), ('unlock', 'a', '-'), ('unlock', 'a', '-'), ('forget', 'a', '-')),
+            (fence + 1,), (fence + 2, ('retry', 20, job('c2'))))
+    keys = ['result:a', 'unique:k', 'unique:m']
+    for acked in (3, 0):
+        is_(cycle(0, *acks, keys=keys), [1, acked, 0, 0, [], [], []])
+        is_(lists(), [[job('n'), job('d')], []]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('c2'), job('o')])
+        is_([link.call('GET', Q + k) for k in keys], ['R', None, 'z']); is_(link.call('EXISTS', Q + 'crashes'), 0)
+        link.call('SET', Q + 'result:a', 'R')
+    # release goes to the fetch end, bury to dead; the clock stands still and tags grow.
+    is_(cycle(1)[3:5], [fence + 3, [job('d')]])
+    try: cycle(1, (fence + 3, ('nonsense', 0, 0))); raise AssertionError
+    except Failure as error: is_('unknown write' in str(error), True)
+    is_(cycle(0, (fence + 3, ('release', 0, job('d'))))[1], 1)
+    is_(cycle(1)[3:5], [fence + 4, [job('d')]]); is_(cycle(0, (fence + 4, ('bury', 'no', job('d'))))[1], 1)
+    is_(link.call('ZRANGE', Q + 'dead', 0, -1), [f'w/{fence + 4} no\n{job("d")}'])
+    # promotion, dead kept by age, `more`, lengths.
+    wait(1000); is_(tick(limit=1)[3:7], [2, 0, 1, 1]); is_(tick(every=0, limit=1)[3:7], [3, 0, 0, 1]); is_(tick(every=0, age=10)[3:7], [3, 0, 0, 0])
+    is_(link.call('EXISTS', Q + 'dead'), 0)
+    is_(cycle(9)[4], [job('n'), job('c2'), job('o')])
+    # parked jobs that nobody came for go back in order.
+    many('pq', 0, 0); [link.call('RPOPLPUSH', Q + 'ready', Q + 'landing') for _ in 'pq']; enqueue('r'); tick(every=0)
+    is_(lists(), [[job(i) for i in 'rqp'], []])
+    # cancel: seen by tick and by fetch, forgotten in time.
+    before = tick()[2]
+    is_([run('cancel', ['cancelled', 'meta'], 'q', 5000), run('cancel', ['cancelled', 'meta'], 'q', 5000)], [1, 0]); is_(tick()[2] != before, True)
+    is_(cycle(2)[5:], [[None, None], [None, str(now() + 5000)]])
+    [(wait(501), tick(every=0)) for _ in range(10)]; is_(link.call('EXISTS', Q + 'cancelled'), 0)
+    # lapse: the sweeps go on, so no grace; oldest first again, bounded, counted; refused meanwhile.
+    held = link.call('HLEN', Q + 'active:w'); is_(held, 5); is_(tick('v')[0], 1)
+    for _ in range(5): wait(750); tick('v', 0, every=0)
+    is_(link.call('ZRANGE', Q + 'reaping', 0, -1), ['w']); is_(tick('v', 0, every=0)[7], ['w']); is_(cycle(1), [-1]); is_(tick()[0], -1)
+    is_(reap('v'), [-1]); is_(reap(), [3, 2, 0]); is_(reap(), [1, 2, 0]); is_(reap(), [0, 1, 0]); is_(reap(), [0, 0, 0]); is_(tick('v', 0, every=0)[7], [])
+    is_(cycle(9, worker='v')[5], ['1'] * 5 + [None])
+    is_(reap('v', 1, 9, 0), [0, 6, 0]); is_(link.call('HVALS', Q + 'crashes'), ['1'] * 5)          # a clean leave does not count
+    is_(tick('u')[0], 1); is_(len(cycle(9, worker='u')[4]), 6); is_(reap('u', 1, 9, 1), [0, 1, 5]); is_(link.call('ZCARD', Q + 'dead'), 5)
+    tick('v', 0, every=0, kept=2); is_(link.call('ZCARD', Q + 'dead'), 2)
+    # the queue's clock: a gap or a step counts for a quarter of a lease, so the living keep theirs and the dead lapse all the same.
+    reset(); tick('a'); tick('b')
+    for ms in (10 ** 7, -10 ** 8, 10 ** 9): wait(ms); is_([tick(name, 0)[0] for name in 'ab'], [1, 1])
+    wait(10 ** 7); tick('a', 0); wait(10 ** 7); tick('a', 0); wait(10 ** 7); tick('a', 0); is_(link.call('ZRANGE', Q + 'workers', 0, -1), ['b', 'a'])
+    wait(10 ** 7); is_(tick('a', 0)[7], ['b']); is_(link.call('ZRANGE', Q + 'workers', 0, -1), ['a'])
+    is_(link.call('ZSCORE', Q + 'workers', 'a'), str(int(link.call('HGET', Q + 'meta', 'clock')) + 3000))
+    # gcra: burst, then one token a millisecond; nothing is kept once it is full again.
+    reset()
+    gcra = lambda cost: run('gcra', ['{limit:x}'], 1000, 5, cost)
+    is_(gcra(3), [1, 0, 2]); is_(gcra(3), [0, 1, 0]); wait(1); is_(gcra(3), [1, 0, 0]); is_(gcra(5), [0, 5, 0]); wait(3); is_(gcra(3), [1, 0, 0])
+    server.set(server.now() - 10 ** 9); is_(gcra(5), [1, 0, 0]); is_(gcra(1)[0], 0); wait(1); is_(gcra(1)[0], 1); wait(6); is_(link.call('EXISTS', '{limit:x}'), 0)
+    # group: each member once, the last one calls back.
+    reset()
+    link.call('SADD', Q + 'batch:g', 'a', 'b'); link.call('SET', Q + 'batch:g:then', job('cb'))
+    group = lambda i: run('group', ['batch:g', 'batch:g:results', 'batch:g:then', 'ready'], i, 'R' + i, 1000)
+    is_([group(i) for i in 'aaxbb'], [1, -1, -1, 0, -1]); is_(lists()[0], [job('cb')]); is_(link.call('HGETALL', Q + 'batch:g:results'), ['a', 'Ra', 'b', 'Rb'])
+    is_(sorted(link.call('KEYS', '*')), sorted([Q + 'ready', Q + 'batch:g:results'])); wait(1001); is_(link.call('KEYS', '*'), [Q + 'ready'])
+    # a full server refuses producers only.
+    reset(); tick(); enqueue('a'); link.call('CONFIG', 'SET', 'maxmemory', 1)
+    for refused in (lambda: enqueue('b'), lambda: many('c', 0, 0), lambda: link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)):
+        try: refused(); raise AssertionError
+        except Failure as error: is_('OOM' in str(error), True)
+    fence = cycle(1)[3]; is_(cycle(0, (fence, ('result', 900, 'R')), keys=['result:a'])[1], 1); is_(tick()[0], 1); is_(reap(sure=1), [0, 0, 0])
+    print(f'{ran} checks, all right')
+finally: server.stop()
