@@ -4,7 +4,7 @@
     import Glibc
 #endif
 
-/// Finds out whether a server answers, with plain sockets: the library under test has no part in it.
+/// Finds out whether a server answers, with plain sockets: not by the library under test.
 enum RedisServerProbe {
     #if canImport(Darwin)
         /// A stream socket that no child inherits, where the system can say so at once.
