@@ -4,9 +4,9 @@ import Testing
 struct ArrowsTests {
     @Test func `the repository keeps them`() throws {
         #expect(try !Repository.swiftFiles.isEmpty)
-        #expect(try Repository.swiftFiles.flatMap(Arrows.findings) == [])
-        #expect(try Repository.swiftFiles.flatMap(Arrows.foundation) == [])
-        #expect(try Arrows.dependencies(in: Repository.manifest) == [])
+        expectNone(try Repository.swiftFiles.flatMap(Arrows.findings))
+        expectNone(try Repository.swiftFiles.flatMap(Arrows.foundation))
+        expectNone(try Arrows.dependencies(in: Repository.manifest))
     }
 
     @Test(arguments: [

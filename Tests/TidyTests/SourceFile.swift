@@ -1,3 +1,5 @@
+import Testing
+
 /// One file of the repository, or a text that a rule's own test made up.
 struct SourceFile {
     /// From the repository's root: `Sources/JobRunner/Job/Job.swift`.
@@ -23,6 +25,12 @@ struct SourceFile {
 
     var isSource: Bool { path.hasPrefix("Sources/") }
 
+    /// Whether a line lies in a text of many lines as a whole.
+    func isInsideString(_ index: Int) -> Bool {
+        code.indices.contains(index) && code[index].code.isEmpty
+            && !code[index].codeAndStrings.isEmpty
+    }
+
     /// A finding in this file; `index` counts its lines from 0.
     func finding(at index: Int, _ message: String) -> Finding {
         Finding(path: path, line: index + 1, message: message)
@@ -36,6 +44,13 @@ struct Finding: Equatable, CustomStringConvertible {
     let message: String
 
     var description: String { "\(path):\(line): \(message)" }
+}
+
+/// Fails the test that calls it once for each finding.
+func expectNone(_ findings: [Finding], sourceLocation: SourceLocation = #_sourceLocation) {
+    for finding in findings {
+        Issue.record("\(finding)", sourceLocation: sourceLocation)
+    }
 }
 
 /// Whether `text` has `word`, and not as a part of a longer name.
