@@ -16,11 +16,18 @@ typedef size_t jr_elements;
 typedef int jr_elements;
 #endif
 
-static void *(*jr_create_array)(const redisReadTask *, jr_elements);
+typedef void *(*jr_array_function)(const redisReadTask *, jr_elements);
+
+// hiredis's own createArray, the same for every reader. Inside a function, because a
+// variable of a header is not emitted for Swift.
+static inline jr_array_function *jr_create_array(void) {
+    static jr_array_function function;
+    return &function;
+}
 
 static inline void *jr_bounded_array(const redisReadTask *task, jr_elements elements) {
     if ((long long)elements > JR_MAX_ARRAY_ELEMENTS) return NULL;
-    return __atomic_load_n(&jr_create_array, __ATOMIC_RELAXED)(task, elements);
+    return __atomic_load_n(jr_create_array(), __ATOMIC_RELAXED)(task, elements);
 }
 
 // A reader whose arrays are bounded. `functions` must live as long as the
@@ -29,7 +36,7 @@ static inline redisReader *jr_reader_create(redisReplyObjectFunctions *functions
     redisReader *reader = redisReaderCreate();
     if (!reader) return NULL;
     *functions = *reader->fn;
-    __atomic_store_n(&jr_create_array, functions->createArray, __ATOMIC_RELAXED);  // the same each time
+    __atomic_store_n(jr_create_array(), functions->createArray, __ATOMIC_RELAXED);
     functions->createArray = jr_bounded_array;
     reader->fn = functions;
     return reader;

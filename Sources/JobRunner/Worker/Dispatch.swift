@@ -297,9 +297,8 @@ struct Dispatch: Sendable {
     /// Which lane is asked first: by position, or by smooth weighted round robin.
     private func order() -> [Int] {
         guard !isStrict, lanes.count > 1 else { return Array(lanes.indices) }
-        return lanes.indices.sorted {
-            lanes[$0].credit + lanes[$0].weight > lanes[$1].credit + lanes[$1].weight
-        }
+        let credits = lanes.map { $0.credit + $0.weight }
+        return credits.indices.sorted { credits[$0] > credits[$1] }
     }
 
     /// A lane was asked: the others that could have been gain on it.
