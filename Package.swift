@@ -29,12 +29,15 @@ let package = Package(
             name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .systemLibrary(
             name: "COpenSSL", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        // Header only: what of the C library Swift's own modules leave out.
         .systemLibrary(name: "CSystem"),
+        // Header only: posix_spawn, pidfd and wait for program handlers.
+        .systemLibrary(name: "CSpawn"),
         .target(
             name: "RedisLink", dependencies: ["CHiredis", "COpenSSL", "CSystem"],
             swiftSettings: settings),
         .target(
-            name: "JobRunner", dependencies: ["RedisLink"],
+            name: "JobRunner", dependencies: ["CSpawn", "RedisLink"],
             resources: [.embedInCode("Store/Scripts")], swiftSettings: settings),
         .target(name: "JobRunnerCLI", dependencies: ["JobRunner"], swiftSettings: settings),
         .executableTarget(
