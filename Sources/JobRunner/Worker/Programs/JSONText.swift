@@ -28,8 +28,9 @@ struct JSONText {
         return text.next == nil
     }
 
-    /// The members of an object, each value as its bytes; nil when the bytes
-    /// are not a JSON object. Of members with the same name the last counts.
+    /// The members of an object, each value as its bytes; nil when it is none.
+    ///
+    /// Of members with the same name the last counts.
     static func members(_ bytes: ArraySlice<UInt8>) -> [String: ArraySlice<UInt8>]? {
         let text = trimmed(bytes)
         guard text.first == UInt8(ascii: "{"), isValid(text) else { return nil }

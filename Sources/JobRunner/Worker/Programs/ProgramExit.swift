@@ -11,7 +11,7 @@ enum ProgramExit: Equatable {
     private static let retryStatus: Int32 = 75
     private static let buryStatus: Int32 = 65
 
-    /// How the child ended; nil while it runs. Does not reap it.
+    /// How the child ended, without reaping it; nil while it runs.
     static func peek(_ pid: pid_t) -> ProgramExit? {
         var number: Int32 = 0
         switch jr_peek_exit(pid, &number) {

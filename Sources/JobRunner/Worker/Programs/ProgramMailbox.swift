@@ -27,7 +27,7 @@ final class ProgramMailbox: Sendable {
     /// Readable while there are commands.
     var descriptor: Int32 { wake.read.number }
 
-    /// Any thread. Never waits.
+    /// Passes a command on, from any thread, without waiting.
     ///
     /// - Returns: Whether the thread will see the command; not once it has ended.
     func send(_ command: ProgramCommand) -> Bool {

@@ -46,12 +46,12 @@ final class ProgramProcess {
     private var input: ProgramDescriptor?
     private var output: ProgramDescriptor?
     private var errors: ProgramDescriptor?
-    private let exit: ProgramDescriptor
+    private var exit: ProgramDescriptor?
     private var pending: ArraySlice<UInt8> = []
     private var closesWhenSent = false
     private var lingersUntil: ContinuousClock.Instant?
 
-    /// Starts the program. Takes about a millisecond, in which the thread waits.
+    /// Starts the program; the thread waits about a millisecond for it.
     ///
     /// - Parameter environment: `NAME=value`, all that the program gets.
     init(_ program: Program, environment: [String]) throws(ProgramError) {
@@ -74,7 +74,7 @@ final class ProgramProcess {
             throw .starting(path, errno: failure)
         }
         self.pid = pid
-        self.exit = ProgramDescriptor(watched)
+        self.exit = .some(ProgramDescriptor(watched))
         self.input = .some(input.write)
         self.output = .some(output.read)
         self.errors = .some(errors.read)
@@ -88,7 +88,7 @@ final class ProgramProcess {
         case .input: pending.isEmpty ? nil : input?.number
         case .output: output?.number
         case .errors: errors?.number
-        case .exit: ended == nil ? exit.number : nil
+        case .exit: ended == nil ? exit?.number : nil
         }
     }
 }
@@ -105,7 +105,7 @@ extension ProgramProcess {
         flush()
     }
 
-    /// Writes what it takes now. That it stopped reading is no error here.
+    /// Writes what it takes now; that it stopped reading is no error here.
     func flush() {
         while !pending.isEmpty {
             guard let count = input?.write(pending) else {
@@ -176,7 +176,7 @@ extension ProgramProcess {
         stop = .killed
     }
 
-    /// To the whole group. Its id is ours until `reap`, even when it has ended.
+    /// Signals the whole group; its id is ours until `reap`, even when it has ended.
     private func signal(_ signal: Int32) {
         if ended != .lost { _ = kill(-pid, signal) }
     }
@@ -203,8 +203,12 @@ extension ProgramProcess {
     /// Kills what is left of the group, so that nothing it started outlives it.
     func killGroup() { signal(SIGKILL) }
 
-    /// Lets the system forget it; call it once, after it ended.
+    /// Lets the system forget it and closes everything; call it once, after it ended.
     func reap() {
+        input = nil
+        output = nil
+        errors = nil
+        exit = nil
         if ended != .lost { jr_reap(pid) }
         isReaped = true
     }
