@@ -97,12 +97,10 @@ struct ProgramKillTests {
         let program = try await fixture.python(
             "escapes",
             """
-            import os, sys, time
-            if os.fork() == 0:
-                os.setsid()
-                print(os.getpid(), file=sys.stderr, flush=True)
-                time.sleep(1000)
-            os.write(1, b'"result"')
+            import subprocess, sys
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            print(child.pid, file=sys.stderr)
+            print('"result"')
             """)
         let outcome = await fixture.run(program)
         #expect(outcome.json == #""result""#)

@@ -27,6 +27,30 @@ struct ProgramPersistentTests {
                 + #""fence": 7, "args": ["\u2028\"", 1.1]}, ["JOBRUNNER_JOB"]]"#)
     }
 
+    @Test func `has what it says on standard error logged with its job`() async throws {
+        let fixture = try ProgramFixture()
+        let keeper = try await fixture.keeper(
+            """
+            print(args, file=sys.stderr, flush=True)
+            answer()
+            """)
+        for number in 1...3 { _ = await fixture.run(keeper, "\(number)", id: "job\(number)") }
+        var lines = fixture.log.makeAsyncIterator()
+        for number in 1...3 {
+            let line = await lines.next()
+            #expect(line?.text == "\(number)")
+            #expect(line?.jobID == "job\(number)")
+        }
+    }
+
+    @Test func `may print blank lines`() async throws {
+        let fixture = try ProgramFixture()
+        let keeper = try await fixture.keeper(
+            "print('\\n' * 100000)\nanswer(result=args)\nprint(flush=True)")
+        #expect(await fixture.run(keeper, "1").json == "1")
+        #expect(await fixture.run(keeper, "2").json == "2")
+    }
+
     @Test func `gives its result through untouched`() async throws {
         let fixture = try ProgramFixture()
         let keeper = try await fixture.keeper(
@@ -51,6 +75,7 @@ struct ProgramPersistentTests {
     @Test(arguments: [
         ("print('boom', file=sys.stderr); sys.exit(3)", "exited with 3: boom"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "ended by signal 9 (SIGKILL)"),
+        ("os.close(1); __import__('time').sleep(1000)", "closed its output without an answer"),
         ("sys.exit(0)", "exited without an answer"),
         ("print('oops', flush=True)", "printed something that is not JSON: oops"),
         ("print('[1]', flush=True)", "printed something that is not an answer: [1]"),

@@ -8,7 +8,7 @@ final class ProgramPool {
     /// All processes not yet reaped.
     private(set) var processes: [ProgramProcess] = []
     /// Persistent processes without a job, by path; the last used is taken first.
-    private var idle: [String: [ProgramProcess]] = [:]
+    var idle: [String: [ProgramProcess]] = [:]
     /// Runs for which there was no slot, oldest first.
     private(set) var waiting: [ProgramRun] = []
     /// Slots taken: processes that have a run.
@@ -36,7 +36,9 @@ final class ProgramPool {
         case .cancel(let id):
             if let index = waiting.firstIndex(where: { $0.id == id }) {
                 waiting.remove(at: index).end(.cancelled)
-            } else if let process = processes.first(where: { $0.run?.id == id }) {
+            } else if let process = processes.first(where: { $0.run?.id == id }),
+                process.ended == nil
+            {
                 stop(process, .cancelled, now: now)
             }
         case .shutdown(let immediately, let continuation):
@@ -44,7 +46,8 @@ final class ProgramPool {
             waiting.forEach { $0.end(.cancelled) }
             waiting = []
             let grace = immediately ? Duration.zero : settings.grace
-            for process in processes {
+            // What has ended already says itself what becomes of its run.
+            for process in processes where process.ended == nil {
                 if process.run != nil {
                     stop(process, .cancelled, grace: grace, now: now)
                 } else if immediately {
@@ -116,75 +119,6 @@ final class ProgramPool {
         return process
     }
 
-    // MARK: What comes from a process
-
-    /// A channel of a process can be read or written.
-    func ready(
-        _ process: ProgramProcess, _ channel: ProgramProcess.Channel,
-        buffer: UnsafeMutableRawBufferPointer, now: ContinuousClock.Instant
-    ) {
-        switch channel {
-        case .input:
-            process.flush()
-            stopIfDeaf(process, now: now)
-        case .output, .errors: _ = read(process, channel, buffer: buffer, now: now)
-        case .exit:
-            process.checkExit(now: now)
-            idle[process.program.path]?.removeAll { $0 === process }
-        }
-    }
-
-    /// - Returns: Whether there may be more.
-    private func read(
-        _ process: ProgramProcess, _ channel: ProgramProcess.Channel,
-        buffer: UnsafeMutableRawBufferPointer, now: ContinuousClock.Instant
-    ) -> Bool {
-        guard case .bytes(let count) = process.read(channel, into: buffer) else { return false }
-        let bytes = UnsafeRawBufferPointer(buffer).prefix(count)
-        if channel == .errors {
-            process.lines.append(bytes) { log($0, isCut: $1, of: process) }
-        } else if process.verdict == nil {
-            printed(bytes, by: process, now: now)
-        }
-        return true
-    }
-
-    private func printed(
-        _ bytes: Slice<UnsafeRawBufferPointer>, by process: ProgramProcess,
-        now: ContinuousClock.Instant
-    ) {
-        let isPersistent = process.program.isPersistent
-        let newline = isPersistent ? bytes.firstIndex(of: UInt8(ascii: "\n")) : nil
-        process.received += bytes[..<(newline ?? bytes.endIndex)]
-        if process.received.count > settings.outputLimit {
-            let text = "printed more than \(Self.grouped(settings.outputLimit)) bytes"
-            return stop(process, .failed(text), grace: .zero, now: now)
-        }
-        guard let newline else { return }
-        answered(process, now: now)
-        let rest = bytes[(newline + 1)...]
-        if !rest.isEmpty, process.verdict == nil { printed(rest, by: process, now: now) }
-    }
-
-    /// A persistent program completed a line.
-    private func answered(_ process: ProgramProcess, now: ContinuousClock.Instant) {
-        let line = JSONText.trimmed(process.received[...])
-        process.received = []
-        if line.isEmpty { return }
-        guard let run = process.run else {
-            let text = "printed without being asked: \(JSONText.preview(line))"
-            return stop(process, .failed(text), now: now)
-        }
-        switch ProgramAnswer.read(line, id: run.invocation.id) {
-        case .violation(let text): stop(process, .failed(text), now: now)
-        case .outcome(let outcome):
-            free(process, with: outcome)
-            if process.ended == nil, case .none = process.stop {
-                idle[process.program.path, default: []].append(process)
-            }
-        }
-    }
-
     // MARK: Stopping
 
     /// Steps whose time has come: time limits, the next signal, the end of reading.
@@ -196,6 +130,9 @@ final class ProgramPool {
         for process in processes {
             if let run = process.run, run.isOverdue(now), process.ended == nil {
                 stop(process, run.overdue, now: now)
+            }
+            if process.program.isPersistent, case .none = process.stop, process.isMute(now: now) {
+                stop(process, .failed("closed its output without an answer"), now: now)
             }
             process.advance(grace: settings.grace, now: now)
             if process.isOver(now: now) { bury(process, buffer: buffer, now: now) }
@@ -214,7 +151,7 @@ final class ProgramPool {
     }
 
     /// Stops the group; the first verdict is the one its run gets.
-    private func stop(
+    func stop(
         _ process: ProgramProcess, _ verdict: ProgramOutcome, grace: Duration? = nil,
         now: ContinuousClock.Instant
     ) {
@@ -222,13 +159,13 @@ final class ProgramPool {
         if process.run == nil, case .failed(let text) = verdict {
             log("stopped by jobrunner: \(text)", isCut: false, of: process)
         }
-        idle[process.program.path]?.removeAll { $0 === process }
+        retire(process)
         process.received = []
         process.terminate(grace: grace ?? settings.grace, now: now)
     }
 
     /// A persistent program that closed its input can never be told of a job.
-    private func stopIfDeaf(_ process: ProgramProcess, now: ContinuousClock.Instant) {
+    func stopIfDeaf(_ process: ProgramProcess, now: ContinuousClock.Instant) {
         guard process.program.isPersistent, process.isDeaf, process.run != nil else { return }
         stop(process, .failed("stopped reading its input"), now: now)
     }
@@ -239,7 +176,7 @@ final class ProgramPool {
         now: ContinuousClock.Instant
     ) {
         process.killGroup()
-        for channel in [ProgramProcess.Channel.output, .errors] {
+        for channel in [ProgramProcess.Channel.errors, .output] {
             // A pipe holds 1 MiB at most (pipe(7)); one that is filled again by
             // a process outside the group is left.
             var reads = 1 + (1 << 20) / buffer.count
@@ -257,26 +194,9 @@ final class ProgramPool {
     }
 
     /// The run is over; its slot is free.
-    private func free(_ process: ProgramProcess, with outcome: ProgramOutcome) {
+    func free(_ process: ProgramProcess, with outcome: ProgramOutcome) {
         process.run?.end(outcome)
         process.run = nil
         running -= 1
-    }
-
-    private func log(_ text: String, isCut: Bool, of process: ProgramProcess) {
-        let invocation = process.run?.invocation
-        settings.log(
-            ProgramLogLine(
-                program: process.program.name, jobID: invocation?.id, attempt: invocation?.attempt,
-                text: text, isCut: isCut))
-    }
-
-    /// 1048576 as 1,048,576.
-    private static func grouped(_ number: Int) -> String {
-        let digits = String(number)
-        return digits.enumerated().reduce(into: "") { text, digit in
-            if digit.offset > 0, (digits.count - digit.offset) % 3 == 0 { text += "," }
-            text.append(digit.element)
-        }
     }
 }

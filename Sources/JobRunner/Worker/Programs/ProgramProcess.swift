@@ -11,7 +11,10 @@ import CSpawn
 /// Not Sendable: made, used and let go of on the runner's thread.
 final class ProgramProcess {
     /// The descriptors that `poll` watches.
-    enum Channel: CaseIterable { case input, output, errors, exit }
+    ///
+    /// In the order in which they are looked at: what a persistent program
+    /// says on standard error before its answer belongs to the job.
+    enum Channel: CaseIterable { case input, errors, output, exit }
 
     /// How far stopping it has come, with the time of the next step.
     enum Stop {
@@ -50,6 +53,7 @@ final class ProgramProcess {
     private var pending: ArraySlice<UInt8> = []
     private var closesWhenSent = false
     private var lingersUntil: ContinuousClock.Instant?
+    private var muteSince: ContinuousClock.Instant?
 
     /// Starts the program; the thread waits about a millisecond for it.
     ///
@@ -69,8 +73,11 @@ final class ProgramProcess {
         let watched = jr_exit_descriptor(pid)
         guard watched >= 0 else {
             let failure = errno
-            kill(-pid, SIGKILL)
-            jr_reap(pid)
+            // ESRCH: gone and reaped, since this process ignores SIGCHLD.
+            if failure != ESRCH {
+                kill(-pid, SIGKILL)
+                jr_reap(pid)
+            }
             throw .starting(path, errno: failure)
         }
         self.pid = pid
@@ -120,9 +127,10 @@ extension ProgramProcess {
     }
 
     /// Reads once; closes the channel at its end.
-    func read(_ channel: Channel, into buffer: UnsafeMutableRawBufferPointer)
-        -> ProgramDescriptor.Reading
-    {
+    func read(
+        _ channel: Channel, into buffer: UnsafeMutableRawBufferPointer,
+        now: ContinuousClock.Instant
+    ) -> ProgramDescriptor.Reading {
         let reading =
             switch channel {
             case .output: output?.read(into: buffer) ?? .end
@@ -130,7 +138,10 @@ extension ProgramProcess {
             case .input, .exit: ProgramDescriptor.Reading.end
             }
         if reading == .end {
-            if channel == .output { output = nil }
+            if channel == .output {
+                output = nil
+                muteSince = now
+            }
             if channel == .errors { errors = nil }
         }
         return reading
@@ -144,6 +155,13 @@ extension ProgramProcess {
         guard ended == nil, let exit = ProgramExit.peek(pid) else { return }
         ended = exit
         lingersUntil = now + Self.linger
+    }
+
+    /// It closed its output and lives on; a moment is given, since the output of
+    /// one that ends is closed first.
+    func isMute(now: ContinuousClock.Instant) -> Bool {
+        guard ended == nil, let muteSince else { return false }
+        return now >= muteSince + Self.linger
     }
 
     /// It ended, and there is nothing left to read or to wait for.
@@ -185,6 +203,7 @@ extension ProgramProcess {
     var nextStep: ContinuousClock.Instant? {
         if let lingersUntil { return lingersUntil }
         switch stop {
+        case .none where program.isPersistent: return muteSince.map { $0 + Self.linger }
         case .closed(let until), .terminated(let until): return until
         case .none, .killed: return nil
         }
