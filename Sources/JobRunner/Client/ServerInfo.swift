@@ -59,8 +59,9 @@ package struct ServerFault: Error, Sendable, CustomStringConvertible {
 
 extension JobClient {
     /// Asks the server about itself.
-    package func serverInfo() async throws(RedisError) -> ServerInfo {
-        let reply = try await router.connection(for: keys.queues).send(Command("INFO"))
+    package func serverInfo(timeout: Duration? = nil) async throws(RedisError) -> ServerInfo {
+        let connection = router.connection(for: keys.queues)
+        let reply = try await connection.send(Command("INFO"), timeout: timeout)
         return ServerInfo(reply.text ?? "")
     }
 }

@@ -42,7 +42,7 @@ package struct ProgramInvocation: Sendable {
             "JOBRUNNER_JOB_ID": id, "JOBRUNNER_JOB": job, "JOBRUNNER_ATTEMPT": String(attempt),
             "JOBRUNNER_QUEUE": queue, "JOBRUNNER_FENCE": String(fence),
         ]
-        if let deadline { variables["JOBRUNNER_DEADLINE_MS"] = String(deadline.milliseconds) }
+        if let deadline { variables["JOBRUNNER_DEADLINE_MS"] = String(deadline.millisecondsUp) }
         return variables
     }
 
@@ -59,7 +59,7 @@ package struct ProgramInvocation: Sendable {
         line += Array(",\"job\":".utf8) + JSONText.quoted(job)
         line += Array(",\"attempt\":\(attempt),\"queue\":".utf8) + JSONText.quoted(queue)
         line += Array(",\"fence\":\(fence)".utf8)
-        if let deadline { line += Array(",\"deadline_ms\":\(deadline.milliseconds)".utf8) }
+        if let deadline { line += Array(",\"deadline_ms\":\(deadline.millisecondsUp)".utf8) }
         line += Array(",\"args\":".utf8)
         // In valid JSON a raw line break only ever stands between tokens.
         line += json.lazy.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
@@ -70,7 +70,7 @@ package struct ProgramInvocation: Sendable {
 
 extension Duration {
     /// Whole milliseconds from 0 up, rounded up, so that a rest is never told as 0.
-    var milliseconds: Int64 {
+    var millisecondsUp: Int64 {
         let (seconds, attoseconds) = components
         guard self > .zero else { return 0 }
         guard seconds < Int64.max / 1000 - 1 else { return .max }

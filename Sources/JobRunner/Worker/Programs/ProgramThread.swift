@@ -109,7 +109,7 @@ final class ProgramThread {
     /// Milliseconds for `poll`; -1 when there is no next step.
     private func timeout() -> Int32 {
         guard let next = pool.nextStep else { return -1 }
-        return Int32(clamping: (next - .now).milliseconds)
+        return Int32(clamping: (next - .now).millisecondsUp)
     }
 }
 

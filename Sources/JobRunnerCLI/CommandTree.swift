@@ -1,0 +1,37 @@
+internal import FoundationEssentials
+internal import JobRunner
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Registers an app's handlers.
+typealias Registration = @Sendable (inout WorkerBuilder) async throws -> Void
+
+/// All commands, as one tree.
+enum CommandTree {
+    /// - Parameter register: The app's handlers; none for `jobrunner` itself.
+    static func root(register: @escaping Registration) -> CommandSpec {
+        CommandSpec(
+            name: "jobrunner",
+            abstract: "Runs background jobs on Redis, and shows how they are doing.",
+            options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
+            subcommands: [])
+    }
+
+    static func main(register: @escaping Registration) async {
+        // Redis or a pager going away must be an error we can name, not a silent death.
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = Swift.CommandLine.arguments
+        let name = arguments.first.flatMap { $0.split(separator: "/").last }.map(String.init)
+        let runner = CommandRunner(
+            root: root(register: register), executable: name ?? "jobrunner",
+            version: JobRunner.version)
+        let code = await runner.run(
+            arguments: Array(arguments.dropFirst()),
+            environment: ProcessInfo.processInfo.environment)
+        exit(code.rawValue)
+    }
+}
