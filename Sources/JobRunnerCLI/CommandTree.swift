@@ -18,7 +18,9 @@ enum CommandTree {
             name: "jobrunner",
             abstract: "Runs background jobs on Redis, and shows how they are doing.",
             options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
-            subcommands: [])
+            subcommands: [
+                WorkCommand.spec(register: register)
+            ])
     }
 
     static func main(register: @escaping Registration) async {

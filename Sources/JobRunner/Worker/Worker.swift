@@ -12,6 +12,9 @@ internal import Synchronization
 public final class Worker: Sendable {
     let engine: WorkerEngine
 
+    /// `<host>-<pid>-<random>`, new for every life of a process.
+    public var id: String { engine.identity.id }
+
     /// Makes a worker; nothing is sent yet.
     ///
     /// - Parameter url: As `JobClient`'s.

@@ -74,7 +74,8 @@ final class WorkerEngine: Sendable {
         clock = try WorkerClock()
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
-        upkeep.sweep = min(1000, upkeep.lease / 4)
+        // Half the interval of ticks: one that comes a millisecond early sweeps all the same.
+        upkeep.sweep = min(500, upkeep.lease / 8)
         upkeep.deadJobs = options.deadJobs
         upkeep.deadAge = options.deadAge.milliseconds
         self.upkeep = upkeep

@@ -27,11 +27,19 @@ struct Session {
         }
     }
 
-    private static func reach(_ client: JobClient, patience: Duration) async throws -> ServerInfo {
-        let deadline = ContinuousClock.now + patience
+    /// Asks the server about itself until it answers.
+    ///
+    /// - Parameters:
+    ///   - patience: Nil is for ever.
+    ///   - says: Says once, on standard error, that it is trying again.
+    /// - Throws: `RedisError`.
+    static func reach(_ client: JobClient, patience: Duration?, says: Bool = true) async throws
+        -> ServerInfo
+    {
+        let deadline = patience.map { ContinuousClock.now + $0 }
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
-        var hasSaid = false
+        var hasSaid = !says
         while true {
             let error: RedisError
             do throws(RedisError) {
@@ -39,8 +47,9 @@ struct Session {
             } catch let caught {
                 error = caught
             }
-            guard error.isTransient, ContinuousClock.now < deadline else { throw error }
-            if !hasSaid {
+            let isOver = deadline.map { ContinuousClock.now >= $0 } ?? false
+            guard error.isTransient, !isOver else { throw error }
+            if !hasSaid, let patience {
                 let span = DurationText.format(patience)
                 SystemFile.write("\(error); trying again for \(span)\n", to: 2)
                 hasSaid = true

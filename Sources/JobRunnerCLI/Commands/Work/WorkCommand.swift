@@ -1,0 +1,185 @@
+internal import JobRunner
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// `jobrunner work`: takes jobs and runs them, in the foreground, until it is told to stop.
+enum WorkCommand {
+    static func spec(register: @escaping Registration) -> CommandSpec {
+        CommandSpec(
+            name: "work", abstract: "Take jobs and run them, until told to stop.",
+            discussion: """
+                Handlers are the app's own, or the executables of --handlers, or those of another \
+                app with --app.
+
+                Signals: TERM and INT finish what runs and give back the rest; a second one, or \
+                QUIT, stops at once and gives everything back. TSTP takes no more jobs. USR1 \
+                writes who runs what since when. HUP is as TERM.
+
+                Exit codes: 0 all that ran was finished, 128+n jobs were given back unfinished \
+                after signal n, 69 Redis was away for --exit-when-unreachable, 77 Redis refused, \
+                78 configuration.
+                """,
+            options: WorkOptions.all
+        ) { invocation in
+            if let app = invocation.optional(WorkOptions.app) { try replace(with: app, invocation) }
+            return try await work(invocation, register)
+        }
+    }
+
+    private static func work(_ invocation: Invocation, _ register: Registration) async throws
+        -> ExitCode
+    {
+        var options = try WorkOptions.worker(invocation)
+        let log = WorkLog(
+            LogWriter(
+                invocation[WorkOptions.logFormat], level: invocation[WorkOptions.logLevel]))
+        var builder = WorkerBuilder()
+        do {
+            try await register(&builder)
+        } catch {
+            throw CommandFailure(
+                "the app could not register its handlers: \(error)", exit: .configuration)
+        }
+        let programs = try programs(invocation, log)
+        programs?.register(on: &builder, timeLimit: invocation.optional(WorkOptions.programTimeLimit))
+        guard !builder.handlers.isEmpty else {
+            throw CommandFailure(
+                "no job types are registered; nothing to work on",
+                hint: "Use --handlers DIR for programs, or --app PATH for a Swift app's handlers.",
+                exit: .configuration)
+        }
+        let url: RedisURL
+        let server: ServerInfo
+        do {
+            url = try RedisURL(invocation[GlobalOptions.redisURL])
+            server = try await look(url, invocation, log)
+        } catch {
+            throw CommandFailure(error)
+        }
+        try warn(of: server, invocation, log)
+        options.reportsJobs = true
+        let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
+        let control = WorkControl()
+        options.onEvent = { event in
+            log.note(event)
+            if let patience, log.unreachableFor > patience { control.giveUp() }
+        }
+        let worker: Worker
+        do {
+            worker = try Worker(
+                builder, url: url, prefix: invocation[GlobalOptions.prefix], options: options)
+        } catch {
+            throw CommandFailure(error)
+        }
+        control.start(worker, programs, log)
+        banner(worker, options, builder, url, server, invocation, log)
+        let released: Int
+        do {
+            released = try await worker.run()
+        } catch {
+            throw CommandFailure(error)
+        }
+        await programs?.shutdown()
+        return control.exitCode(released: released)
+    }
+
+    private static func programs(_ invocation: Invocation, _ log: WorkLog) throws
+        -> ProgramHandlers?
+    {
+        guard let directory = invocation.optional(WorkOptions.handlers) else { return nil }
+        do {
+            let programs = try ProgramHandlers(
+                directory: directory, concurrency: invocation[WorkOptions.concurrency],
+                environment: invocation.environment,
+                passing: invocation.all(WorkOptions.passedVariables)
+            ) { line in
+                log.write(
+                    .info, "stderr", line.text,
+                    [("job", .text(line.program)), ("id", .text(line.jobID ?? ""))])
+            }
+            for warning in programs.warnings { log.write(.warning, "handlers", warning) }
+            return programs
+        } catch {
+            throw CommandFailure("\(error)", exit: .configuration)
+        }
+    }
+
+    /// The server's own word on itself; an outage at the start is waited out.
+    private static func look(_ url: RedisURL, _ invocation: Invocation, _ log: WorkLog)
+        async throws -> ServerInfo
+    {
+        var options = ClientOptions()
+        options.prefix = invocation[GlobalOptions.prefix]
+        let client = try JobClient(url, options: options, onEvent: { log.note(.connection($0)) })
+        defer { client.close() }
+        let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
+        let info = try await Session.reach(client, patience: patience, says: false)
+        return try info.requireSupported()
+    }
+
+    private static func warn(of server: ServerInfo, _ invocation: Invocation, _ log: WorkLog) throws {
+        if let risk = server.evictionRisk {
+            guard invocation[WorkOptions.allowEviction] else {
+                throw CommandFailure(risk, exit: .configuration)
+            }
+            log.write(.warning, "eviction", risk)
+        }
+        if server.role != "master" {
+            throw CommandFailure(
+                "\(escaped(invocation[GlobalOptions.prefix])): this Redis is a read-only replica",
+                hint: "Connect to the primary.", exit: .temporary)
+        }
+        if !server.isPersistent {
+            log.write(
+                .warning, "persistence",
+                "appendonly is off: a Redis restart loses jobs; CONFIG SET appendonly yes keeps them")
+        }
+    }
+
+    private static func banner(
+        _ worker: Worker, _ options: WorkerOptions, _ builder: WorkerBuilder, _ url: RedisURL,
+        _ server: ServerInfo, _ invocation: Invocation, _ log: WorkLog
+    ) {
+        let queues = options.queues.map { queue in
+            queue.weight.map { "\(queue.name)=\($0)" } ?? queue.name
+        }
+        log.write(
+            .info, "working", "",
+            [
+                ("version", .text(JobRunner.version)), ("worker", .text(worker.id)),
+                ("queues", .text(queues.joined(separator: ","))),
+                ("slots", .number(options.concurrency)),
+                ("handlers", .text(builder.handlers.keys.sorted().joined(separator: ","))),
+                ("redis", .text("\(url.displayAddress) \(server.version)")),
+                ("prefix", .text(invocation[GlobalOptions.prefix])),
+                ("visibility_timeout", .text(DurationText.format(options.visibilityTimeout))),
+            ])
+    }
+
+    /// Executes the app in this process's place: same command line, same environment.
+    private static func replace(with app: String, _ invocation: Invocation) throws -> Never {
+        var words = [app]
+        var skips = false
+        for word in CommandLine.arguments.dropFirst() {
+            if skips {
+                skips = false
+            } else if word == "--app" {
+                skips = true
+            } else if !word.hasPrefix("--app=") {
+                words.append(word)
+            }
+        }
+        // Not again in the app, which has the option as well.
+        unsetenv("JOBRUNNER_APP")
+        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        execv(app, &pointers)
+        let reason = String(cString: strerror(errno))
+        throw CommandFailure(
+            "cannot execute --app '\(escaped(app))': \(reason)", exit: .configuration)
+    }
+}

@@ -1,0 +1,70 @@
+internal import JobRunner
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Signals to a worker, and what they make of its exit code.
+final class WorkControl: Sendable {
+    private struct State {
+        /// The signal that asked to stop, first or second.
+        var stoppedBy: Int32?
+        var gaveUp = false
+        var worker: Worker?
+    }
+
+    private let state = Mutex(State())
+
+    func start(_ worker: Worker, _ programs: ProgramHandlers?, _ log: WorkLog) {
+        let gaveUp = state.withLock { state in
+            state.worker = worker
+            return state.gaveUp
+        }
+        if gaveUp { worker.stopNow() }
+        SignalThread.start([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGUSR1]) { number in
+            switch number {
+            case SIGTSTP:
+                worker.quiet()
+                if isatty(0) == 1 {
+                    log.write(.info, "quiet", "that was Ctrl-Z: Ctrl-C stops it, it cannot be resumed")
+                }
+            case SIGUSR1:
+                for line in worker.report() { log.write(.info, "report", line) }
+            default:
+                self.stop(number, worker, programs)
+            }
+        }
+    }
+
+    private func stop(_ number: Int32, _ worker: Worker, _ programs: ProgramHandlers?) {
+        let isFirst = state.withLock { state in
+            defer { state.stoppedBy = number }
+            return state.stoppedBy == nil && number != SIGQUIT
+        }
+        if isFirst {
+            worker.stop()
+        } else {
+            worker.stopNow()
+            if let programs { Task { await programs.shutdown(now: true) } }
+        }
+    }
+
+    /// Redis has been away for too long: whatever is held here is reaped by others.
+    func giveUp() {
+        let worker = state.withLock { state in
+            defer { state.gaveUp = true }
+            return state.gaveUp ? nil : state.worker
+        }
+        worker?.stopNow()
+    }
+
+    func exitCode(released: Int) -> ExitCode {
+        let (stoppedBy, gaveUp) = state.withLock { ($0.stoppedBy, $0.gaveUp) }
+        if gaveUp { return .unavailable }
+        if released > 0, let stoppedBy { return ExitCode(rawValue: 128 + stoppedBy) }
+        return .success
+    }
+}

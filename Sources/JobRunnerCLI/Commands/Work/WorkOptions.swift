@@ -1,0 +1,93 @@
+internal import JobRunner
+
+/// The options of `work`, and what they add up to.
+enum WorkOptions {
+    static let queues = Option(
+        "queue", short: "q", env: "JOBRUNNER_QUEUES", default: "default", placeholder: "NAME[=WEIGHT]",
+        help: "Queues, by commas or repeated: the first is always asked first, or by weight (1-100).",
+        repeats: true, read: .text)
+    static let concurrency = Option(
+        "concurrency", short: "c", env: "JOBRUNNER_CONCURRENCY", default: 10, placeholder: "N",
+        unit: "jobs", help: "Jobs at the same time.", read: .int(1...1024))
+    static let visibilityTimeout = Option(
+        "visibility-timeout", env: "JOBRUNNER_VISIBILITY_TIMEOUT", default: .seconds(30),
+        placeholder: "DURATION",
+        help: "How long a dead worker's jobs wait; the same for all workers of a queue.",
+        read: .duration(.seconds(3) ... .seconds(3600)))
+    static let drainTimeout = Option(
+        "drain-timeout", env: "JOBRUNNER_DRAIN_TIMEOUT", default: .seconds(25),
+        placeholder: "DURATION", help: "How long running jobs may go on after TERM.",
+        read: .duration(.zero ... .seconds(86_400)))
+    static let handlers = Option<String>(
+        "handlers", env: "JOBRUNNER_HANDLERS", default: nil, placeholder: "DIR",
+        help: "Run the executable of this directory that is named after the job.", read: .path)
+    static let passedVariables = Option<String>(
+        "pass-env", env: "JOBRUNNER_PASS_ENV", default: nil, placeholder: "NAME",
+        help: "A variable that programs of --handlers get too.", repeats: true, read: .text)
+    static let programTimeLimit = Option<Duration>(
+        "program-time-limit", env: "JOBRUNNER_PROGRAM_TIME_LIMIT", default: nil,
+        placeholder: "DURATION", help: "Kill a program of --handlers after this; no limit if unset.",
+        read: .duration(.milliseconds(1) ... .seconds(30 * 86_400)))
+    static let app = Option<String>(
+        "app", env: "JOBRUNNER_APP", default: nil, placeholder: "PATH",
+        help: "Execute this app's own 'work' with the same options instead.", read: .path)
+    static let allowEviction = Flag(
+        "allow-eviction", env: "JOBRUNNER_ALLOW_EVICTION",
+        help: "Work although Redis may evict jobs (maxmemory-policy).")
+    static let exitWhenUnreachable = Option<Duration>(
+        "exit-when-unreachable", env: "JOBRUNNER_EXIT_WHEN_UNREACHABLE", default: nil,
+        placeholder: "DURATION", help: "Exit with 69 when Redis is away for so long; never if unset.",
+        read: .duration(.seconds(1) ... .seconds(86_400)))
+    static let logFormat = Option(
+        "log-format", env: "JOBRUNNER_LOG_FORMAT", default: LogFormat.auto, placeholder: "FORMAT",
+        help: "text, json, or auto: text on a terminal, JSON elsewhere.", read: .choice())
+    static let logLevel = Option(
+        "log-level", env: "JOBRUNNER_LOG_LEVEL", default: LogLevel.info, placeholder: "LEVEL",
+        help: "Least severe lines to write.", read: .choice())
+
+    static let all: [any AnyOption] = [
+        queues, concurrency, visibilityTimeout, drainTimeout, handlers, passedVariables,
+        programTimeLimit, app, allowEviction, exitWhenUnreachable, logFormat, logLevel,
+    ]
+
+    /// The worker's options.
+    ///
+    /// - Throws: `CommandFailure` with exit code 64 for a bad queue, 78 when a variable named it.
+    static func worker(_ invocation: Invocation) throws -> WorkerOptions {
+        var options = WorkerOptions()
+        options.concurrency = invocation[concurrency]
+        options.visibilityTimeout = invocation[visibilityTimeout]
+        options.drainTimeout = invocation[drainTimeout]
+        do {
+            options.queues = try invocation.all(queues)
+                .flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+                .map { try queue(String($0)) }
+            try options.check()
+        } catch {
+            let isVariable = invocation.origin(of: queues) == .environment
+            throw CommandFailure(
+                "\(error)", hint: "See '\(invocation.executable) work --help'.",
+                exit: isVariable ? .configuration : .usage)
+        }
+        return options
+    }
+
+    /// `mail`, or `mail=5`.
+    private static func queue(_ text: String) throws -> WorkerOptions.Queue {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = String(parts[0])
+        guard parts.count == 2 else { return WorkerOptions.Queue(name) }
+        guard let weight = Int(parts[1]), (1...100).contains(weight) else {
+            throw JobRunnerError.invalid(
+                "the weight of queue '\(escaped(name))' must be 1 to 100, got '\(escaped(parts[1]))'")
+        }
+        return WorkerOptions.Queue(name, weight: weight)
+    }
+}
+
+/// How log lines look.
+enum LogFormat: String, CaseIterable, Sendable {
+    case auto
+    case text
+    case json
+}
