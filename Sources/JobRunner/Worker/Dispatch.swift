@@ -15,7 +15,7 @@ struct Held: Sendable {
 struct Dispatch: Sendable {
     /// What to do now.
     struct Orders: Sendable {
-        var cycles: [(lane: Int, life: Int, call: Call<CycleReply>)] = []
+        var cycles: [(lane: Int, life: Int, serial: Int, call: Call<CycleReply>)] = []
         /// Lanes to block on with BRPOPLPUSH.
         var parks: [Int] = []
         /// Lanes whose parked job nobody here has room for.
@@ -90,7 +90,7 @@ struct Dispatch: Sendable {
     /// True when `orders` has something to do after `finished`: keeps the hot path short.
     func isDue(_ lane: Int, now: Int64) -> Bool {
         let lane = lanes[lane]
-        if lane.flight != nil { return false }
+        if !lane.flights.isEmpty { return lane.finished.count >= Self.fullAcks && lane.hasRoom }
         return buffer.count <= lowWater || lane.finished.count >= Self.fullAcks
             || now - lane.finishedSince >= Self.ackPatience
     }
@@ -102,18 +102,19 @@ struct Dispatch: Sendable {
     }
 
     /// A cycle was answered.
-    mutating func cycled(_ index: Int, life: Int, _ reply: CycleReply, now: Int64) -> Orders {
-        guard lanes[index].life == life, let flight = lanes[index].flight else {
+    mutating func cycled(
+        _ index: Int, life: Int, serial: Int, _ reply: CycleReply, now: Int64
+    ) -> Orders {
+        guard lanes[index].life == life, let flight = lanes[index].land(serial) else {
             return orders(now: now)
         }
         wanted -= flight.want
-        lanes[index].flight = nil
         lanes[index].lastCycle = now
         lanes[index].backoff.reset()
         guard case .done(let isPaused, _, let held, let deliveries) = reply else {
             return orders(now: now)
         }
-        lanes[index].unconfirmed = []
+        if flight.isResend { lanes[index].confirmResend(flight.acks.count) }
         lanes[index].isPaused = isPaused
         lanes[index].holding += deliveries.count - flight.acks.count
         if flight.want > 0 { lanes[index].isEmpty = deliveries.count < flight.want }
@@ -136,14 +137,14 @@ struct Dispatch: Sendable {
 
     /// A cycle failed: its acks are sent again, alone; its fetch shows as `held`.
     mutating func cycleFailed(
-        _ index: Int, life: Int, now: Int64, using random: inout some RandomNumberGenerator
+        _ index: Int, life: Int, serial: Int, now: Int64,
+        using random: inout some RandomNumberGenerator
     ) -> Orders {
-        guard lanes[index].life == life, let flight = lanes[index].flight else {
+        guard lanes[index].life == life, let flight = lanes[index].land(serial) else {
             return orders(now: now)
         }
         wanted -= flight.want
-        lanes[index].flight = nil
-        lanes[index].unconfirmed = flight.acks
+        lanes[index].keepForResend(flight)
         lanes[index].retryAt = now + lanes[index].backoff.next(using: &random)
         return orders(now: now)
     }
@@ -156,7 +157,7 @@ struct Dispatch: Sendable {
         lanes[index].isEmpty = false
         if wait > 0 { lanes[index].retryAt = max(lanes[index].retryAt, now + wait) }
         var orders = orders(now: now)
-        if hasJob, lanes[index].flight?.want ?? 0 == 0 { orders.unparks.append(index) }
+        if hasJob, lanes[index].wanted == 0 { orders.unparks.append(index) }
         return orders
     }
 
@@ -188,13 +189,15 @@ struct Dispatch: Sendable {
         }
         for ack in lanes[index].finished { tags.insert(ack.tag) }
         for ack in lanes[index].unconfirmed { tags.insert(ack.tag) }
-        for ack in lanes[index].flight?.acks ?? [] { tags.insert(ack.tag) }
+        for flight in lanes[index].flights {
+            for ack in flight.acks { tags.insert(ack.tag) }
+        }
         return tags
     }
 
     /// A lane's lease is lost: all it held is dropped; the slots that run such jobs are returned.
     mutating func lost(_ index: Int, newWorker: String) -> [Int] {
-        wanted -= lanes[index].flight?.want ?? 0
+        wanted -= lanes[index].wanted
         let life = lanes[index].life
         lanes[index].startNewLife(newWorker)
         for held in buffer.removeAll() where held.lane != index { buffer.append(held) }
@@ -237,7 +240,7 @@ struct Dispatch: Sendable {
         var isFetching = phase == .working && buffer.count <= lowWater
         for index in order() {
             let lane = lanes[index]
-            guard lane.isJoined, lane.flight == nil else { continue }
+            guard lane.isJoined, lane.hasRoom else { continue }
             guard lane.retryAt <= now else {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.retryAt)
                 continue
@@ -246,6 +249,8 @@ struct Dispatch: Sendable {
             if isFetching, lane.isOpen, capacity > 0 {
                 let most = max(1, Self.fetchBytes / max(1, lane.averageBytes))
                 want = min(capacity, Self.batch, most)
+                // A second cycle is for a full batch: crumbs would cost the server more.
+                if !lane.flights.isEmpty, want < Self.fullAcks { want = 0 }
                 isFetching = false
             }
             send(index, want: want, now: now, isForced: isForced, &orders)
@@ -253,7 +258,7 @@ struct Dispatch: Sendable {
         for index in lanes.indices {
             let lane = lanes[index]
             if phase == .working, lane.isJoined, lane.isEmpty, !lane.isPaused, !lane.isParked,
-                lane.flight == nil, lane.retryAt <= now
+                lane.flights.isEmpty, lane.retryAt <= now
             {
                 lanes[index].isParked = true
                 orders.parks.append(index)
@@ -262,7 +267,7 @@ struct Dispatch: Sendable {
         orders.isDrained =
             phase == .draining && busy == 0
             && lanes.allSatisfy {
-                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flight == nil
+                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
             }
         return orders
     }
@@ -271,7 +276,9 @@ struct Dispatch: Sendable {
         _ index: Int, want: Int, now: Int64, isForced: Bool, _ orders: inout Orders
     ) {
         let lane = lanes[index]
-        var acks = lane.unconfirmed
+        var acks = lane.resend
+        if !acks.isEmpty, !lane.flights.isEmpty { return }
+        if !lane.flights.isEmpty, want == 0, lane.finished.count < Self.fullAcks { return }
         if acks.isEmpty, !lane.finished.isEmpty {
             let isPlenty = buffer.count > lowWater && lane.finished.count < Self.fullAcks
             if want == 0, isPlenty, !isForced, now - lane.finishedSince < Self.ackPatience {
@@ -288,10 +295,11 @@ struct Dispatch: Sendable {
         }
         guard want > 0 || !acks.isEmpty || isForced else { return }
         wanted += want
-        lanes[index].flight = Lane.Flight(acks: acks, want: want)
+        let serial = lanes[index].takeOff(
+            acks: acks, want: want, isResend: !lane.unconfirmed.isEmpty)
         if want > 0 { charge(index) }
-        orders.cycles.append(
-            (index, lane.life, lane.store.cycle(worker: lane.worker, want: want, acks: acks)))
+        let call = lane.store.cycle(worker: lane.worker, want: want, acks: acks)
+        orders.cycles.append((index, lane.life, serial, call))
     }
 
     /// Which lane is asked first: by position, or by smooth weighted round robin.

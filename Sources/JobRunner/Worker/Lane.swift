@@ -4,11 +4,18 @@ internal import RedisLink
 ///
 /// A value: decides nothing alone, does nothing itself.
 struct Lane: Sendable {
-    /// A `cycle` on the wire; one at a time a queue.
+    /// A `cycle` on the wire.
     struct Flight: Sendable {
+        /// Replies are matched by it: two threads may send in another order than they decided.
+        let serial: Int
         let acks: [Ack]
         let want: Int
+        /// Its acks are those of `unconfirmed`, sent again.
+        let isResend: Bool
     }
+
+    /// Most cycles on the wire: while the server works on one, the next is made ready.
+    static let mostFlights = 2
 
     let store: QueueStore
     /// Share of fetches under weights; unused when queues are strict by position.
@@ -28,9 +35,13 @@ struct Lane: Sendable {
     var finished: [Ack] = []
     /// Monotonic ns of the oldest of `finished`.
     var finishedSince: Int64 = 0
-    var flight: Flight?
+    private(set) var flights: [Flight] = []
+    private var serial = 0
     /// Sent, and the reply was lost: to be sent again, alone, before anything else.
-    var unconfirmed: [Ack] = []
+    private(set) var unconfirmed: [Ack] = []
+    /// How many of them travel together: fewer after each refusal, so that one the server
+    /// cannot take does not hold up the others for ever (protocol, 8.7).
+    private var resendSize = 1000
     /// Jobs this worker knows it holds, unsent and unconfirmed acks included.
     var holding = 0
     var isReconciling = false
@@ -58,7 +69,52 @@ struct Lane: Sendable {
     }
 
     /// May fetch as far as this queue is concerned.
-    var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty && flight == nil }
+    var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty }
+
+    /// Asked for and not yet answered.
+    var wanted: Int { flights.reduce(0) { $0 + $1.want } }
+
+    /// May send at all: the first cycle always, a second one only beside another that went well.
+    var hasRoom: Bool {
+        flights.isEmpty || (flights.count < Self.mostFlights && unconfirmed.isEmpty)
+    }
+
+    /// Puts a cycle on the wire.
+    ///
+    /// - Returns: Its serial.
+    mutating func takeOff(acks: [Ack], want: Int, isResend: Bool) -> Int {
+        serial += 1
+        flights.append(Flight(serial: serial, acks: acks, want: want, isResend: isResend))
+        return serial
+    }
+
+    /// What is to be sent again first.
+    var resend: [Ack] { Array(unconfirmed.prefix(resendSize)) }
+
+    /// A cycle failed: whether it was executed is not known.
+    mutating func keepForResend(_ flight: Flight) {
+        guard flight.isResend else {
+            unconfirmed += flight.acks
+            return
+        }
+        resendSize = max(1, flight.acks.count / 2)
+        // The one that fails alone goes to the end.
+        if flight.acks.count == 1, unconfirmed.count > 1 {
+            unconfirmed.append(unconfirmed.removeFirst())
+        }
+    }
+
+    /// Acks that were sent again have arrived.
+    mutating func confirmResend(_ count: Int) {
+        unconfirmed.removeFirst(min(count, unconfirmed.count))
+        resendSize = 1000
+    }
+
+    /// Takes an answered cycle off the wire; nil for one of an earlier life.
+    mutating func land(_ serial: Int) -> Flight? {
+        guard let index = flights.firstIndex(where: { $0.serial == serial }) else { return nil }
+        return flights.remove(at: index)
+    }
 
     /// How many jobs wait, when that has changed since it was last asked.
     mutating func takeWaiting() -> Int? {
@@ -74,7 +130,7 @@ struct Lane: Sendable {
         isJoined = false
         finished = []
         unconfirmed = []
-        flight = nil
+        flights = []
         holding = 0
         isReconciling = false
         isEmpty = false

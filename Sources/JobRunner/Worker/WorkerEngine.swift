@@ -92,7 +92,7 @@ final class WorkerEngine: Sendable {
     func perform(_ orders: Dispatch.Orders) {
         for cycle in orders.cycles {
             router.connection(for: cycle.call.key).submit(cycle.call) {
-                self.cycled(cycle.lane, life: cycle.life, $0)
+                self.cycled(cycle.lane, life: cycle.life, serial: cycle.serial, $0)
             }
         }
         for (slot, held) in orders.starts { start(slot, held) }
@@ -106,7 +106,9 @@ final class WorkerEngine: Sendable {
         if orders.isDrained { drained() }
     }
 
-    private func cycled(_ lane: Int, life: Int, _ result: Result<CycleReply, RedisError>) {
+    private func cycled(
+        _ lane: Int, life: Int, serial: Int, _ result: Result<CycleReply, RedisError>
+    ) {
         let now = monotonicNanoseconds()
         switch result {
         case .success(.lost):
@@ -114,14 +116,15 @@ final class WorkerEngine: Sendable {
         case .success(let reply):
             perform(
                 state.withLock { state in
-                    state.dispatched { $0.cycled(lane, life: life, reply, now: now) }
+                    state.dispatched { $0.cycled(lane, life: life, serial: serial, reply, now: now) }
                 })
         case .failure(let error):
             if case .stopped = error { return }
             var random = SystemRandomNumberGenerator()
             let (orders, queue) = state.withLock { state in
                 let orders = state.dispatched {
-                    $0.cycleFailed(lane, life: life, now: now, using: &random)
+                    $0.cycleFailed(
+                        lane, life: life, serial: serial, now: now, using: &random)
                 }
                 return (orders, state.dispatch.lanes[lane].store.keys.name)
             }
