@@ -218,11 +218,7 @@ final class WorkerEngine: Sendable {
         while let held = job {
             let verdict = await execute(held, slot)
             let now = monotonicNanoseconds()
-            // A cancelled task stays cancelled: the next job gets a new one.
-            let goesOn = !Task.isCancelled
-            let (next, orders) = state.withLock { state in
-                state.finish(held, slot, verdict, goesOn: goesOn, now: now)
-            }
+            let (next, orders) = state.withLock { $0.finish(held, slot, verdict, now: now) }
             report(verdict)
             if let orders { perform(orders) }
             job = next
@@ -310,18 +306,22 @@ extension WorkerEngine.State {
     }
 
     /// Ends a run; the slot goes on with the job returned.
-    mutating func finish(
-        _ held: Held, _ slot: Int, _ verdict: Verdict, goesOn: Bool, now: Int64
-    ) -> (next: Held?, orders: Dispatch.Orders?) {
+    ///
+    /// A slot that was cancelled does not go on: its task stays cancelled, and a cancel that came
+    /// after the handler's last word was not meant for the next job.
+    mutating func finish(_ held: Held, _ slot: Int, _ verdict: Verdict, now: Int64)
+        -> (next: Held?, orders: Dispatch.Orders?)
+    {
         let isOurs = dispatch.lanes[held.lane].life == held.life
         if isOurs { dispatch.lanes[held.lane].counts.note(verdict) }
         if verdict.end.verdict == .released { released += 1 }
         let next = dispatch.finished(
-            held, slot: slot, ack: verdict.ack, goesOn: goesOn, now: now)
+            held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {
             runs[slot].held = next
             runs[slot].startedAt = now
             runs[slot].deadline = nil
+            runs[slot].reportedAt = 0
         } else {
             runs[slot] = WorkerEngine.SlotRun()
         }

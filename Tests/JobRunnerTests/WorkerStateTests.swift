@@ -1,0 +1,41 @@
+import RedisLink
+import Testing
+
+@testable import JobRunner
+
+/// What a worker's state does with ends, cancels and news, without a server.
+@Suite struct WorkerStateTests {
+    private typealias Fixture = DispatchFixture
+
+    /// One slot that runs the first of `jobs`, the others in the buffer.
+    private func running(_ jobs: Int) throws -> (WorkerEngine.State, Held) {
+        var state = Fixture.state(Fixture.dispatch(concurrency: 1))
+        let first = state.orders(now: 0)
+        #expect(first.cycles.count == 1)
+        let orders = state.dispatched {
+            $0.cycled(0, life: 0, Fixture.reply(1...jobs, held: jobs), now: 1)
+        }
+        return (state, try #require(orders.starts.first?.job))
+    }
+
+    @Test func `a cancel that comes too late does not hit the slot's next job`() throws {
+        var (state, job) = try running(2)
+        state.cancel(0, .notWanted)
+        let (next, orders) = state.finish(job, 0, Fixture.verdict(job), now: 2)
+        #expect(next == nil)
+        let started = try #require(orders?.starts.first)
+        #expect(started.job.delivery.tag == 2)
+        #expect(state.runs[0].cancel == nil)
+        #expect(state.runs[0].held?.delivery.tag == 2)
+    }
+
+    @Test func `a slot that was not cancelled goes on with the next job`() throws {
+        var (state, job) = try running(2)
+        state.runs[0].deadline = 5
+        state.runs[0].reportedAt = 7
+        let (next, _) = state.finish(job, 0, Fixture.verdict(job), now: 2)
+        #expect(next?.delivery.tag == 2)
+        #expect(state.runs[0].deadline == nil)
+        #expect(state.runs[0].reportedAt == 0)
+    }
+}
