@@ -116,6 +116,11 @@ struct Dispatch: Sendable {
         lanes[index].unconfirmed = []
         lanes[index].isPaused = isPaused
         lanes[index].holding += deliveries.count - flight.acks.count
+        if !lanes[index].undone.isEmpty {
+            for ack in flight.acks where lanes[index].undone.remove(ack.tag) != nil {
+                lanes[index].holding += 1
+            }
+        }
         if flight.want > 0 { lanes[index].isEmpty = deliveries.count < flight.want }
         var bytes = 0
         for delivery in deliveries {
@@ -160,20 +165,36 @@ struct Dispatch: Sendable {
         return orders
     }
 
+    /// The server listed all tags it holds for this worker; returns those that are strange here.
+    ///
+    /// Cycles answered before it were executed before it, the others after it: so the list is
+    /// what is held, exactly. Known tags that it lacks were undone by a server that lost its
+    /// last writes: those jobs wait elsewhere, and their acks will change nothing.
+    mutating func listed(_ index: Int, life: Int, tags: [Int]) -> [Int] {
+        guard lanes[index].life == life else { return [] }
+        let known = self.tags(of: index)
+        lanes[index].undone = known.subtracting(tags)
+        lanes[index].holding = tags.count
+        return tags.filter { !known.contains($0) }
+    }
+
     /// A reconciliation ended.
     ///
-    /// - Parameter strange: Jobs the server says are ours and we never saw: given back.
-    mutating func reconciled(_ index: Int, life: Int, strange: [(tag: Int, json: [UInt8])], now: Int64)
-        -> Orders
-    {
+    /// - Parameters:
+    ///   - strange: Jobs the server says are ours and we never saw: given back.
+    ///   - missing: Strange tags whose jobs could not be read: the next `held` shows those that
+    ///     are still there.
+    mutating func reconciled(
+        _ index: Int, life: Int, strange: [(tag: Int, json: [UInt8])], missing: Int = 0, now: Int64
+    ) -> Orders {
         guard lanes[index].life == life else { return orders(now: now) }
         lanes[index].isReconciling = false
-        lanes[index].holding += strange.count
+        lanes[index].holding -= missing
         for (tag, json) in strange.sorted(by: { $0.tag > $1.tag }) {
             if lanes[index].finished.isEmpty { lanes[index].finishedSince = now }
             lanes[index].finished.append(Ack(tag: tag, writes: [.release(job: json)]))
         }
-        return orders(now: now, isForced: true)
+        return orders(now: now, isForced: !strange.isEmpty)
     }
 
     /// Every tag of a lane that this worker knows of.

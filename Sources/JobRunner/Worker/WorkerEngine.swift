@@ -157,26 +157,28 @@ final class WorkerEngine: Sendable {
             return (lane.store, lane.worker, lane.life)
         }
         router.connection(for: store.keys.ready).submit(store.tags(of: worker)) { result in
-            let listed = (try? result.get()) ?? []
-            // Tags of a fetch that was answered meanwhile are known by now.
-            let known = self.state.withLock { $0.dispatch.tags(of: index) }
-            let strange = listed.filter { !known.contains($0) }
-            guard !strange.isEmpty else { return self.reconciled(index, life, []) }
+            let strange = self.state.withLock { state in
+                // Without an answer nothing is known: the next cycle's `held` asks again.
+                (try? result.get()).map { state.dispatch.listed(index, life: life, tags: $0) } ?? []
+            }
+            guard !strange.isEmpty else { return self.reconciled(index, life, [], missing: 0) }
             self.router.connection(for: store.keys.ready).submit(
                 store.jobs(of: worker, tags: strange)
             ) { result in
                 let jobs = (try? result.get()) ?? []
-                self.reconciled(
-                    index, life, zip(strange, jobs).compactMap { tag, json in json.map { (tag, $0) } })
+                let found = zip(strange, jobs).compactMap { tag, json in json.map { (tag, $0) } }
+                self.reconciled(index, life, found, missing: strange.count - found.count)
             }
         }
     }
 
-    private func reconciled(_ lane: Int, _ life: Int, _ strange: [(tag: Int, json: [UInt8])]) {
+    private func reconciled(
+        _ lane: Int, _ life: Int, _ strange: [(tag: Int, json: [UInt8])], missing: Int
+    ) {
         let now = monotonicNanoseconds()
         let (orders, queue) = state.withLock { state in
             let orders = state.dispatched {
-                $0.reconciled(lane, life: life, strange: strange, now: now)
+                $0.reconciled(lane, life: life, strange: strange, missing: missing, now: now)
             }
             return (orders, state.dispatch.lanes[lane].store.keys.name)
         }
