@@ -38,4 +38,19 @@ import Testing
         #expect(state.runs[0].deadline == nil)
         #expect(state.runs[0].reportedAt == 0)
     }
+
+    private func tick(cancels: String = "", ready: Int = 0) -> TickReply {
+        TickReply(
+            isAlive: true, isPaused: false, cancels: cancels, ready: ready, landing: 0,
+            scheduled: 0, hasMore: false, reaping: [])
+    }
+
+    @Test func `a worker whose slots are busy for long asks what it holds`() throws {
+        var (state, _) = try running(1)
+        let half: Int64 = 500 * DispatchFixture.millisecond
+        #expect(!state.news(0, 0, tick(), 1000, half).isStale)
+        #expect(state.news(0, 0, tick(), 1000, half + 2).isStale)
+        #expect(state.orders(now: half + 2, isForced: true).cycles.count == 1)
+        #expect(!state.news(0, 0, tick(), 1000, half + 3).isStale)
+    }
 }

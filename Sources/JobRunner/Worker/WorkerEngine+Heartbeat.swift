@@ -48,7 +48,7 @@ extension WorkerEngine {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         let (news, orders) = state.withLock { state in
-            (state.news(index, life, reply, now), state.orders(now: now))
+            (state.news(index, life, reply, self.upkeep.lease, now), state.orders(now: now))
         }
         perform(orders)
         let store = news.store
@@ -191,7 +191,10 @@ extension WorkerEngine.State {
         var isStale = false
     }
 
-    mutating func news(_ index: Int, _ life: Int, _ reply: TickReply, _ now: Int64) -> News {
+    /// - Parameter lease: ms.
+    mutating func news(
+        _ index: Int, _ life: Int, _ reply: TickReply, _ lease: Int, _ now: Int64
+    ) -> News {
         var lane = dispatch.lanes[index]
         var news = News(store: lane.store, worker: lane.worker)
         guard lane.life == life else { return news }
@@ -200,6 +203,7 @@ extension WorkerEngine.State {
             lane.lastCycle = now
             news.hasJoined = true
         }
+        news.isStale = lane.flight == nil && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
         lane.waiting = reply.ready + reply.landing + reply.scheduled
         if lane.cancels != reply.cancels {
