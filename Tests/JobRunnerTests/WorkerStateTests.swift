@@ -53,4 +53,18 @@ import Testing
         #expect(state.orders(now: half + 2, isForced: true).cycles.count == 1)
         #expect(!state.news(0, 0, tick(), 1000, half + 3).isStale)
     }
+
+    @Test func `jobs behind slots that became slow are given back, newest first`() throws {
+        var (state, _) = try running(4)
+        let second: Int64 = 1000 * DispatchFixture.millisecond
+        _ = state.news(0, 0, tick(), 30_000, second)
+        #expect(state.dispatch.buffered == 3)
+        _ = state.news(0, 0, tick(), 30_000, second + 2)
+        #expect(state.dispatch.buffered == 0)
+        #expect(state.dispatch.lanes[0].finished.map(\.tag) == [4, 3, 2])
+        let orders = state.orders(now: second + 2)
+        #expect(orders.cycles.count == 1)
+        #expect(state.dispatch.lanes[0].flight?.want == 0)
+        #expect(state.dispatch.lanes[0].flight?.acks.count == 3)
+    }
 }

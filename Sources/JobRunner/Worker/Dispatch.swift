@@ -5,7 +5,9 @@ struct Held: Sendable {
     let lane: Int
     /// The lane's life it was fetched in.
     let life: Int
-    let delivery: Delivery
+    var delivery: Delivery
+    /// Monotonic ns.
+    var fetchedAt: Int64 = 0
 }
 
 /// What a worker decides: which queue to ask, for how much, when to send acks.
@@ -49,6 +51,8 @@ struct Dispatch: Sendable {
     static let prefetchNanoseconds: Int64 = 10_000_000
     /// Longest an ack waits for company while there is plenty to do.
     static let ackPatience: Int64 = 1_000_000
+    /// Longest a fetched job waits for a slot; then another worker may be quicker.
+    static let bufferPatience: Int64 = 1_000_000_000
     /// Bytes one fetch should bring at most; a script copies each job through Lua.
     static let fetchBytes = 1_000_000
 
@@ -125,7 +129,8 @@ struct Dispatch: Sendable {
         var bytes = 0
         for delivery in deliveries {
             bytes += delivery.json.count
-            buffer.append(Held(lane: index, life: life, delivery: delivery))
+            buffer.append(
+                Held(lane: index, life: life, delivery: delivery, fetchedAt: now))
         }
         if !deliveries.isEmpty {
             lanes[index].averageBytes =
@@ -230,6 +235,12 @@ struct Dispatch: Sendable {
                 Ack(tag: held.delivery.tag, writes: [.release(job: held.delivery.json)]), of: held,
                 now: now)
         }
+    }
+
+    /// Gives the buffer back when its oldest waited too long: the slots became slow.
+    mutating func releaseStale(now: Int64) {
+        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else { return }
+        releaseBuffer(now: now)
     }
 
     // MARK: Decisions

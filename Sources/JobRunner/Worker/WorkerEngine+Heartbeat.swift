@@ -213,6 +213,7 @@ extension WorkerEngine.State {
         // Jobs and no alarm: a wake-up that was lost, or a pause that ended.
         if reply.ready + reply.landing > 0, !lane.isParked { lane.isEmpty = false }
         dispatch.lanes[index] = lane
+        dispatch.releaseStale(now: now)
         return news
     }
 }
