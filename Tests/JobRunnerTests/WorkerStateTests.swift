@@ -67,4 +67,15 @@ import Testing
         #expect(state.dispatch.lanes[0].flight?.want == 0)
         #expect(state.dispatch.lanes[0].flight?.acks.count == 3)
     }
+
+    @Test func `an ack does not wait for the tick when the next job is long`() throws {
+        var (state, job) = try running(4)
+        let (next, orders) = state.finish(job, 0, Fixture.verdict(job), now: 10)
+        #expect(next != nil)
+        let millisecond = DispatchFixture.millisecond
+        if state.dispatch.lanes[0].flight == nil {
+            #expect(orders?.wakeAt == 10 + millisecond)
+            #expect(state.orders(now: 10 + millisecond).cycles.count == 1)
+        }
+    }
 }

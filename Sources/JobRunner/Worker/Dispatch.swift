@@ -99,6 +99,13 @@ struct Dispatch: Sendable {
             || now - lane.finishedSince >= Self.ackPatience
     }
 
+    /// Sees to it that the first ack of a batch does not wait for a second one that never ends.
+    func alarm(_ lane: Int) -> Orders? {
+        let lane = lanes[lane]
+        guard lane.flight == nil, lane.finished.count == 1 else { return nil }
+        return Orders(wakeAt: lane.finishedSince + Self.ackPatience)
+    }
+
     private mutating func note(_ ack: Ack, of job: Held, now: Int64) {
         guard lanes[job.lane].life == job.life else { return }
         if lanes[job.lane].finished.isEmpty { lanes[job.lane].finishedSince = now }

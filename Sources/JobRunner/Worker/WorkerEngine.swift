@@ -327,8 +327,8 @@ extension WorkerEngine.State {
         } else {
             runs[slot] = WorkerEngine.SlotRun()
         }
-        let isDue = next == nil || dispatch.isDue(held.lane, now: now)
-        return (next, isDue ? orders(now: now) : nil)
+        if next == nil || dispatch.isDue(held.lane, now: now) { return (next, orders(now: now)) }
+        return (next, dispatch.alarm(held.lane))
     }
 
     mutating func cancel(_ slot: Int, _ reason: CancelReason) {
