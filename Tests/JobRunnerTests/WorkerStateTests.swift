@@ -78,4 +78,18 @@ import Testing
             #expect(state.orders(now: 10 + millisecond).cycles.count == 1)
         }
     }
+
+    @Test func `what a fetch brings after a stop is given back at once`() throws {
+        var state = Fixture.state(Fixture.dispatch(concurrency: 1))
+        _ = state.orders(now: 0)
+        state.dispatch.phase = .draining
+        let orders = state.dispatched {
+            $0.cycled(0, life: 0, Fixture.reply(1...2, held: 2), now: 1)
+        }
+        #expect(orders.starts.isEmpty)
+        #expect(!orders.isDrained)
+        #expect(state.dispatch.lanes[0].flight?.acks.map(\.tag) == [2, 1])
+        let end = state.dispatched { $0.cycled(0, life: 0, Fixture.reply([], held: 0), now: 2) }
+        #expect(end.isDrained)
+    }
 }

@@ -143,6 +143,8 @@ struct Dispatch: Sendable {
             lanes[index].averageBytes =
                 (lanes[index].averageBytes + bytes / deliveries.count + 1) / 2
         }
+        // Asked for before the stop: others need not wait for the drain.
+        if phase == .draining { releaseBuffer(now: now) }
         var orders = orders(now: now)
         if held != lanes[index].holding, !lanes[index].isReconciling {
             lanes[index].isReconciling = true
