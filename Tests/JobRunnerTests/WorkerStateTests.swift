@@ -92,4 +92,13 @@ import Testing
         let end = state.dispatched { $0.cycled(0, life: 0, Fixture.reply([], held: 0), now: 2) }
         #expect(end.isDrained)
     }
+
+    @Test func `only what was given back counts as released`() throws {
+        var (state, job) = try running(3)
+        state.dispatch.releaseBuffer(now: 2)
+        #expect(state.dispatch.released == 2)
+        _ = state.dispatch.lost(0, newWorker: "w+1")
+        _ = state.finish(job, 0, Fixture.verdict(job, .released), now: 3)
+        #expect(state.released == 0)
+    }
 }

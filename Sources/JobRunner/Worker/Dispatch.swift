@@ -65,6 +65,8 @@ struct Dispatch: Sendable {
     /// Asked for and not yet answered, over all lanes.
     private var wanted = 0
     private var pace = Pace()
+    /// Jobs given back that had not started.
+    private(set) var released = 0
 
     init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
         self.lanes = lanes
@@ -238,7 +240,9 @@ struct Dispatch: Sendable {
 
     /// Gives back what has not started, newest first, so that the oldest is fetched first again.
     mutating func releaseBuffer(now: Int64) {
-        for held in buffer.removeAll().reversed() {
+        let jobs = buffer.removeAll()
+        released += jobs.count
+        for held in jobs.reversed() {
             lanes[held.lane].counts.released += 1
             note(
                 Ack(tag: held.delivery.tag, writes: [.release(job: held.delivery.json)]), of: held,

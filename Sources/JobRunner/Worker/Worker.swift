@@ -62,7 +62,7 @@ public final class Worker: Sendable {
         engine.startClock()
         await engine.waitUntilDrained()
         await leave()
-        let released = engine.state.withLock { $0.released }
+        let released = engine.state.withLock { $0.released + $0.dispatch.released }
         engine.options.onEvent(.stopped(released: released))
         return released
     }

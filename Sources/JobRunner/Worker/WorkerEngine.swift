@@ -316,7 +316,7 @@ extension WorkerEngine.State {
     {
         let isOurs = dispatch.lanes[held.lane].life == held.life
         if isOurs { dispatch.lanes[held.lane].counts.note(verdict) }
-        if verdict.end.verdict == .released { released += 1 }
+        if isOurs, verdict.end.verdict == .released { released += 1 }
         let next = dispatch.finished(
             held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {
