@@ -101,4 +101,18 @@ import Testing
         _ = state.finish(job, 0, Fixture.verdict(job, .released), now: 3)
         #expect(state.released == 0)
     }
+
+    @Test func `a cancel reaches jobs that were fetched and have not started`() throws {
+        var (state, job) = try running(3)
+        #expect(state.dispatch.jobs(of: 0).map(\.tag) == [1, 2, 3])
+        state.cancel([1, 3], in: 0, life: 0)
+        #expect(state.runs[0].cancel == .notWanted)
+        let (_, orders) = state.finish(job, 0, Fixture.verdict(job), now: 2)
+        let second = try #require(orders?.starts.first?.job)
+        #expect(second.delivery.tag == 2)
+        #expect(!second.delivery.isCancelled)
+        let third = state.finish(second, 0, Fixture.verdict(second), now: 3).next
+        #expect(third?.delivery.tag == 3)
+        #expect(third?.delivery.isCancelled == true)
+    }
 }

@@ -229,6 +229,23 @@ struct Dispatch: Sendable {
         return tags
     }
 
+    /// What a lane has in slots and in the buffer.
+    func jobs(of index: Int) -> [Delivery] {
+        (slots.compactMap { $0 } + buffer.all)
+            .filter { $0.lane == index && $0.life == lanes[index].life }.map(\.delivery)
+    }
+
+    /// Marks jobs in the buffer as cancelled: they will not run.
+    mutating func markCancelled(_ tags: Set<Int>, in index: Int, life: Int) {
+        guard buffer.all.contains(where: { tags.contains($0.delivery.tag) }) else { return }
+        for var held in buffer.removeAll() {
+            if held.lane == index, held.life == life, tags.contains(held.delivery.tag) {
+                held.delivery.isCancelled = true
+            }
+            buffer.append(held)
+        }
+    }
+
     /// A lane's lease is lost: all it held is dropped; the slots that run such jobs are returned.
     mutating func lost(_ index: Int, newWorker: String) -> [Int] {
         wanted -= lanes[index].flight?.want ?? 0

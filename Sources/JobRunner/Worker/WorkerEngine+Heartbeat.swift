@@ -86,22 +86,18 @@ extension WorkerEngine {
     // MARK: Cancellation and limits
 
     private func askForCancelled(_ index: Int, _ life: Int, _ store: QueueStore) {
-        let running: [(slot: Int, tag: Int, id: String)] = state.withLock { state in
-            state.runs.indices.compactMap { slot in
-                guard let held = state.runs[slot].held, held.lane == index, held.life == life,
-                    let id = Envelope.idAtStart(of: held.delivery.json)
-                else { return nil }
-                return (slot, held.delivery.tag, id.description)
-            }
+        let jobs = state.withLock { $0.dispatch.jobs(of: index) }
+        let asked: [(tag: Int, id: String)] = jobs.compactMap { delivery in
+            Envelope.idAtStart(of: delivery.json).map { (delivery.tag, $0.description) }
         }
-        guard !running.isEmpty else { return }
-        heartbeat.submit(store.cancelled(running.map(\.id))) { result in
-            guard let marks = try? result.get() else { return }
+        guard !asked.isEmpty else { return }
+        heartbeat.submit(store.cancelled(asked.map(\.id))) { result in
+            let marks = try? result.get()
             self.state.withLock { state in
-                for (run, isMarked) in zip(running, marks)
-                where isMarked && state.runs[run.slot].held?.delivery.tag == run.tag {
-                    state.cancel(run.slot, .notWanted)
-                }
+                // Unanswered: the next tick's `cancels` is news again.
+                guard let marks else { return state.dispatch.lanes[index].cancels = "?" }
+                state.cancel(
+                    Set(zip(asked, marks).compactMap { $1 ? $0.tag : nil }), in: index, life: life)
             }
         }
     }
@@ -215,5 +211,17 @@ extension WorkerEngine.State {
         dispatch.lanes[index] = lane
         dispatch.releaseStale(now: now)
         return news
+    }
+
+    /// Cancels what runs of some deliveries, and marks those that have not started.
+    mutating func cancel(_ tags: Set<Int>, in lane: Int, life: Int) {
+        guard !tags.isEmpty else { return }
+        for slot in runs.indices {
+            guard let held = runs[slot].held, held.lane == lane, held.life == life,
+                tags.contains(held.delivery.tag)
+            else { continue }
+            cancel(slot, .notWanted)
+        }
+        dispatch.markCancelled(tags, in: lane, life: life)
     }
 }
