@@ -73,10 +73,9 @@ import Testing
         let (next, orders) = state.finish(job, 0, Fixture.verdict(job), now: 10)
         #expect(next != nil)
         let millisecond = DispatchFixture.millisecond
-        if state.dispatch.lanes[0].flight == nil {
-            #expect(orders?.wakeAt == 10 + millisecond)
-            #expect(state.orders(now: 10 + millisecond).cycles.count == 1)
-        }
+        #expect(state.dispatch.lanes[0].flight == nil)
+        #expect(orders?.wakeAt == 10 + millisecond)
+        #expect(state.orders(now: 10 + millisecond).cycles.count == 1)
     }
 
     @Test func `what a fetch brings after a stop is given back at once`() throws {

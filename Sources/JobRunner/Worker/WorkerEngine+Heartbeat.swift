@@ -24,7 +24,8 @@ extension WorkerEngine {
     private func tickAll() {
         wallOffset.store(
             WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000), ordering: .relaxed)
-        let count = state.withLock { $0.dispatch.lanes.count }
+        let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
+        guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
         publish()
     }

@@ -189,7 +189,8 @@ final class WorkerEngine: Sendable {
     /// The lease of a lane is lost: its jobs are another's now.
     func lost(_ lane: Int, life: Int) {
         let change: (queue: String, worker: String, slots: [Int])? = state.withLock { state in
-            guard state.dispatch.lanes[lane].life == life else { return nil }
+            // One that has left is unknown to the server, and must not join again.
+            guard state.dispatch.lanes[lane].life == life, !state.isDrained else { return nil }
             let old = state.dispatch.lanes[lane]
             let slots = state.dispatch.lost(lane, newWorker: identity.next(life: life + 1))
             for slot in slots { state.cancel(slot, .leaseLost) }
