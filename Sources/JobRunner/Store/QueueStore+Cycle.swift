@@ -38,7 +38,7 @@ package struct Delivery: Sendable {
     package let json: [UInt8]
     /// How many workers it was lost with.
     package let crashes: Int
-    package let isCancelled: Bool
+    package internal(set) var isCancelled: Bool
 }
 
 /// What `cycle` answered.

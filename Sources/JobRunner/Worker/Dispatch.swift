@@ -5,7 +5,9 @@ struct Held: Sendable {
     let lane: Int
     /// The lane's life it was fetched in.
     let life: Int
-    let delivery: Delivery
+    var delivery: Delivery
+    /// Monotonic ns.
+    var fetchedAt: Int64 = 0
 }
 
 /// What a worker decides: which queue to ask, for how much, when to send acks.
@@ -49,6 +51,8 @@ struct Dispatch: Sendable {
     static let prefetchNanoseconds: Int64 = 10_000_000
     /// Longest an ack waits for company while there is plenty to do.
     static let ackPatience: Int64 = 1_000_000
+    /// Longest a fetched job waits for a slot; then another worker may be quicker.
+    static let bufferPatience: Int64 = 1_000_000_000
     /// Bytes one fetch should bring at most; a script copies each job through Lua.
     static let fetchBytes = 1_000_000
 
@@ -61,6 +65,8 @@ struct Dispatch: Sendable {
     /// Asked for and not yet answered, over all lanes.
     private var wanted = 0
     private var pace = Pace()
+    /// Jobs given back that had not started.
+    private(set) var released = 0
 
     init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
         self.lanes = lanes
@@ -95,6 +101,13 @@ struct Dispatch: Sendable {
             || now - lane.finishedSince >= Self.ackPatience
     }
 
+    /// Sees to it that the first ack of a batch does not wait for a second one that never ends.
+    func alarm(_ lane: Int) -> Orders? {
+        let lane = lanes[lane]
+        guard lane.flight == nil, lane.finished.count == 1 else { return nil }
+        return Orders(wakeAt: lane.finishedSince + Self.ackPatience)
+    }
+
     private mutating func note(_ ack: Ack, of job: Held, now: Int64) {
         guard lanes[job.lane].life == job.life else { return }
         if lanes[job.lane].finished.isEmpty { lanes[job.lane].finishedSince = now }
@@ -117,16 +130,24 @@ struct Dispatch: Sendable {
         if flight.isResend { lanes[index].confirmResend(flight.acks.count) }
         lanes[index].isPaused = isPaused
         lanes[index].holding += deliveries.count - flight.acks.count
+        if !lanes[index].undone.isEmpty {
+            for ack in flight.acks where lanes[index].undone.remove(ack.tag) != nil {
+                lanes[index].holding += 1
+            }
+        }
         if flight.want > 0 { lanes[index].isEmpty = deliveries.count < flight.want }
         var bytes = 0
         for delivery in deliveries {
             bytes += delivery.json.count
-            buffer.append(Held(lane: index, life: life, delivery: delivery))
+            buffer.append(
+                Held(lane: index, life: life, delivery: delivery, fetchedAt: now))
         }
         if !deliveries.isEmpty {
             lanes[index].averageBytes =
                 (lanes[index].averageBytes + bytes / deliveries.count + 1) / 2
         }
+        // Asked for before the stop: others need not wait for the drain.
+        if phase == .draining { releaseBuffer(now: now) }
         var orders = orders(now: now)
         if held != lanes[index].holding, !lanes[index].isReconciling {
             lanes[index].isReconciling = true
@@ -161,20 +182,36 @@ struct Dispatch: Sendable {
         return orders
     }
 
+    /// The server listed all tags it holds for this worker; returns those that are strange here.
+    ///
+    /// Cycles answered before it were executed before it, the others after it: so the list is
+    /// what is held, exactly. Known tags that it lacks were undone by a server that lost its
+    /// last writes: those jobs wait elsewhere, and their acks will change nothing.
+    mutating func listed(_ index: Int, life: Int, tags: [Int]) -> [Int] {
+        guard lanes[index].life == life else { return [] }
+        let known = self.tags(of: index)
+        lanes[index].undone = known.subtracting(tags)
+        lanes[index].holding = tags.count
+        return tags.filter { !known.contains($0) }
+    }
+
     /// A reconciliation ended.
     ///
-    /// - Parameter strange: Jobs the server says are ours and we never saw: given back.
-    mutating func reconciled(_ index: Int, life: Int, strange: [(tag: Int, json: [UInt8])], now: Int64)
-        -> Orders
-    {
+    /// - Parameters:
+    ///   - strange: Jobs the server says are ours and we never saw: given back.
+    ///   - missing: Strange tags whose jobs could not be read: the next `held` shows those that
+    ///     are still there.
+    mutating func reconciled(
+        _ index: Int, life: Int, strange: [(tag: Int, json: [UInt8])], missing: Int = 0, now: Int64
+    ) -> Orders {
         guard lanes[index].life == life else { return orders(now: now) }
         lanes[index].isReconciling = false
-        lanes[index].holding += strange.count
+        lanes[index].holding -= missing
         for (tag, json) in strange.sorted(by: { $0.tag > $1.tag }) {
             if lanes[index].finished.isEmpty { lanes[index].finishedSince = now }
             lanes[index].finished.append(Ack(tag: tag, writes: [.release(job: json)]))
         }
-        return orders(now: now, isForced: true)
+        return orders(now: now, isForced: !strange.isEmpty)
     }
 
     /// Every tag of a lane that this worker knows of.
@@ -195,6 +232,23 @@ struct Dispatch: Sendable {
         return tags
     }
 
+    /// What a lane has in slots and in the buffer.
+    func jobs(of index: Int) -> [Delivery] {
+        (slots.compactMap { $0 } + buffer.all)
+            .filter { $0.lane == index && $0.life == lanes[index].life }.map(\.delivery)
+    }
+
+    /// Marks jobs in the buffer as cancelled: they will not run.
+    mutating func markCancelled(_ tags: Set<Int>, in index: Int, life: Int) {
+        guard buffer.all.contains(where: { tags.contains($0.delivery.tag) }) else { return }
+        for var held in buffer.removeAll() {
+            if held.lane == index, held.life == life, tags.contains(held.delivery.tag) {
+                held.delivery.isCancelled = true
+            }
+            buffer.append(held)
+        }
+    }
+
     /// A lane's lease is lost: all it held is dropped; the slots that run such jobs are returned.
     mutating func lost(_ index: Int, newWorker: String) -> [Int] {
         wanted -= lanes[index].wanted
@@ -206,12 +260,20 @@ struct Dispatch: Sendable {
 
     /// Gives back what has not started, newest first, so that the oldest is fetched first again.
     mutating func releaseBuffer(now: Int64) {
-        for held in buffer.removeAll().reversed() {
+        let jobs = buffer.removeAll()
+        released += jobs.count
+        for held in jobs.reversed() {
             lanes[held.lane].counts.released += 1
             note(
                 Ack(tag: held.delivery.tag, writes: [.release(job: held.delivery.json)]), of: held,
                 now: now)
         }
+    }
+
+    /// Gives the buffer back when its oldest waited too long: the slots became slow.
+    mutating func releaseStale(now: Int64) {
+        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else { return }
+        releaseBuffer(now: now)
     }
 
     // MARK: Decisions

@@ -45,6 +45,8 @@ struct Lane: Sendable {
     /// Jobs this worker knows it holds, unsent and unconfirmed acks included.
     var holding = 0
     var isReconciling = false
+    /// Tags of ours that the server forgot; nearly always none.
+    var undone: Set<Int> = []
 
     /// Monotonic ns before which nothing is sent: after errors.
     var retryAt: Int64 = 0
@@ -133,6 +135,7 @@ struct Lane: Sendable {
         flights = []
         holding = 0
         isReconciling = false
+        undone = []
         isEmpty = false
     }
 }

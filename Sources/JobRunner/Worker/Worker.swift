@@ -65,7 +65,7 @@ public final class Worker: Sendable {
         engine.startClock()
         await engine.waitUntilDrained()
         await leave()
-        let released = engine.state.withLock { $0.released }
+        let released = engine.state.withLock { $0.released + $0.dispatch.released }
         engine.options.onEvent(.stopped(released: released))
         return released
     }
@@ -157,32 +157,34 @@ public final class Worker: Sendable {
 
     /// Gives back what is still held, uncounted, and forgets this worker.
     private func leave() async {
-        let lanes = engine.state.withLock { $0.dispatch.lanes }
-        for lane in lanes where lane.isJoined {
-            var left = 1
-            while left > 0 {
-                let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
-                // When Redis is away, its reaper does this after the visibility timeout.
-                guard case .success(let counts??) = await engine.heartbeat.attempt(call) else { break }
-                left = counts.left
-                engine.state.withLock { $0.released += counts.given }
-            }
-        }
         engine.clock.stop()
-        let forget = Command("DEL", engine.client.keys.worker(engine.identity.id))
-        _ = try? await engine.heartbeat.send(forget)
+        // On the connection of the cycles: the last acks are executed first.
+        engine.kick(isForced: true)
+        var isAnswered = true
+        for lane in engine.state.withLock({ $0.dispatch.lanes }) where isAnswered {
+            isAnswered = await giveBack(lane)
+        }
+        // When Redis is away, a reaper does it after the visibility timeout: one wait is enough.
+        if isAnswered {
+            let forget = Command("DEL", engine.client.keys.worker(engine.identity.id))
+            _ = try? await engine.heartbeat.send(forget)
+        }
         engine.closeConnections()
         engine.router.close()
     }
-}
 
-extension Connection {
-    /// A call whose failure is an answer too.
-    fileprivate func attempt<Reply>(_ call: Call<Reply>) async -> Result<Reply?, RedisError> {
-        do throws(RedisError) {
-            return .success(try await send(call))
-        } catch {
-            return .failure(error)
+    /// Call by call until nothing is left; false when Redis does not answer.
+    private func giveBack(_ lane: Lane) async -> Bool {
+        let connection = engine.router.connection(for: lane.store.keys.ready)
+        while true {
+            let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
+            do {
+                guard let counts = try await connection.send(call) else { return true }
+                engine.state.withLock { $0.released += counts.given }
+                if counts.left == 0 { return true }
+            } catch {
+                return false
+            }
         }
     }
 }

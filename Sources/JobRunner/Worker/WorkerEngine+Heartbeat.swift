@@ -24,7 +24,8 @@ extension WorkerEngine {
     private func tickAll() {
         wallOffset.store(
             WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000), ordering: .relaxed)
-        let count = state.withLock { $0.dispatch.lanes.count }
+        let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
+        guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
         publish()
     }
@@ -48,7 +49,7 @@ extension WorkerEngine {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         let (news, orders) = state.withLock { state in
-            (state.news(index, life, reply, now), state.orders(now: now))
+            (state.news(index, life, reply, self.upkeep.lease, now), state.orders(now: now))
         }
         perform(orders)
         let store = news.store
@@ -86,22 +87,18 @@ extension WorkerEngine {
     // MARK: Cancellation and limits
 
     private func askForCancelled(_ index: Int, _ life: Int, _ store: QueueStore) {
-        let running: [(slot: Int, tag: Int, id: String)] = state.withLock { state in
-            state.runs.indices.compactMap { slot in
-                guard let held = state.runs[slot].held, held.lane == index, held.life == life,
-                    let id = Envelope.idAtStart(of: held.delivery.json)
-                else { return nil }
-                return (slot, held.delivery.tag, id.description)
-            }
+        let jobs = state.withLock { $0.dispatch.jobs(of: index) }
+        let asked: [(tag: Int, id: String)] = jobs.compactMap { delivery in
+            Envelope.idAtStart(of: delivery.json).map { (delivery.tag, $0.description) }
         }
-        guard !running.isEmpty else { return }
-        heartbeat.submit(store.cancelled(running.map(\.id))) { result in
-            guard let marks = try? result.get() else { return }
+        guard !asked.isEmpty else { return }
+        heartbeat.submit(store.cancelled(asked.map(\.id))) { result in
+            let marks = try? result.get()
             self.state.withLock { state in
-                for (run, isMarked) in zip(running, marks)
-                where isMarked && state.runs[run.slot].held?.delivery.tag == run.tag {
-                    state.cancel(run.slot, .notWanted)
-                }
+                // Unanswered: the next tick's `cancels` is news again.
+                guard let marks else { return state.dispatch.lanes[index].cancels = "?" }
+                state.cancel(
+                    Set(zip(asked, marks).compactMap { $1 ? $0.tag : nil }), in: index, life: life)
             }
         }
     }
@@ -191,7 +188,10 @@ extension WorkerEngine.State {
         var isStale = false
     }
 
-    mutating func news(_ index: Int, _ life: Int, _ reply: TickReply, _ now: Int64) -> News {
+    /// - Parameter lease: ms.
+    mutating func news(
+        _ index: Int, _ life: Int, _ reply: TickReply, _ lease: Int, _ now: Int64
+    ) -> News {
         var lane = dispatch.lanes[index]
         var news = News(store: lane.store, worker: lane.worker)
         guard lane.life == life else { return news }
@@ -200,6 +200,7 @@ extension WorkerEngine.State {
             lane.lastCycle = now
             news.hasJoined = true
         }
+        news.isStale = lane.flight == nil && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
         lane.waiting = reply.ready + reply.landing + reply.scheduled
         if lane.cancels != reply.cancels {
@@ -209,6 +210,19 @@ extension WorkerEngine.State {
         // Jobs and no alarm: a wake-up that was lost, or a pause that ended.
         if reply.ready + reply.landing > 0, !lane.isParked { lane.isEmpty = false }
         dispatch.lanes[index] = lane
+        dispatch.releaseStale(now: now)
         return news
+    }
+
+    /// Cancels what runs of some deliveries, and marks those that have not started.
+    mutating func cancel(_ tags: Set<Int>, in lane: Int, life: Int) {
+        guard !tags.isEmpty else { return }
+        for slot in runs.indices {
+            guard let held = runs[slot].held, held.lane == lane, held.life == life,
+                tags.contains(held.delivery.tag)
+            else { continue }
+            cancel(slot, .notWanted)
+        }
+        dispatch.markCancelled(tags, in: lane, life: life)
     }
 }

@@ -161,26 +161,28 @@ final class WorkerEngine: Sendable {
             return (lane.store, lane.worker, lane.life)
         }
         router.connection(for: store.keys.ready).submit(store.tags(of: worker)) { result in
-            let listed = (try? result.get()) ?? []
-            // Tags of a fetch that was answered meanwhile are known by now.
-            let known = self.state.withLock { $0.dispatch.tags(of: index) }
-            let strange = listed.filter { !known.contains($0) }
-            guard !strange.isEmpty else { return self.reconciled(index, life, []) }
+            let strange = self.state.withLock { state in
+                // Without an answer nothing is known: the next cycle's `held` asks again.
+                (try? result.get()).map { state.dispatch.listed(index, life: life, tags: $0) } ?? []
+            }
+            guard !strange.isEmpty else { return self.reconciled(index, life, [], missing: 0) }
             self.router.connection(for: store.keys.ready).submit(
                 store.jobs(of: worker, tags: strange)
             ) { result in
                 let jobs = (try? result.get()) ?? []
-                self.reconciled(
-                    index, life, zip(strange, jobs).compactMap { tag, json in json.map { (tag, $0) } })
+                let found = zip(strange, jobs).compactMap { tag, json in json.map { (tag, $0) } }
+                self.reconciled(index, life, found, missing: strange.count - found.count)
             }
         }
     }
 
-    private func reconciled(_ lane: Int, _ life: Int, _ strange: [(tag: Int, json: [UInt8])]) {
+    private func reconciled(
+        _ lane: Int, _ life: Int, _ strange: [(tag: Int, json: [UInt8])], missing: Int
+    ) {
         let now = monotonicNanoseconds()
         let (orders, queue) = state.withLock { state in
             let orders = state.dispatched {
-                $0.reconciled(lane, life: life, strange: strange, now: now)
+                $0.reconciled(lane, life: life, strange: strange, missing: missing, now: now)
             }
             return (orders, state.dispatch.lanes[lane].store.keys.name)
         }
@@ -191,7 +193,8 @@ final class WorkerEngine: Sendable {
     /// The lease of a lane is lost: its jobs are another's now.
     func lost(_ lane: Int, life: Int) {
         let change: (queue: String, worker: String, slots: [Int])? = state.withLock { state in
-            guard state.dispatch.lanes[lane].life == life else { return nil }
+            // One that has left is unknown to the server, and must not join again.
+            guard state.dispatch.lanes[lane].life == life, !state.isDrained else { return nil }
             let old = state.dispatch.lanes[lane]
             let slots = state.dispatch.lost(lane, newWorker: identity.next(life: life + 1))
             for slot in slots { state.cancel(slot, .leaseLost) }
@@ -222,11 +225,7 @@ final class WorkerEngine: Sendable {
         while let held = job {
             let verdict = await execute(held, slot)
             let now = monotonicNanoseconds()
-            // A cancelled task stays cancelled: the next job gets a new one.
-            let goesOn = !Task.isCancelled
-            let (next, orders) = state.withLock { state in
-                state.finish(held, slot, verdict, goesOn: goesOn, now: now)
-            }
+            let (next, orders) = state.withLock { $0.finish(held, slot, verdict, now: now) }
             report(verdict)
             if let orders { perform(orders) }
             job = next
@@ -314,23 +313,27 @@ extension WorkerEngine.State {
     }
 
     /// Ends a run; the slot goes on with the job returned.
-    mutating func finish(
-        _ held: Held, _ slot: Int, _ verdict: Verdict, goesOn: Bool, now: Int64
-    ) -> (next: Held?, orders: Dispatch.Orders?) {
+    ///
+    /// A slot that was cancelled does not go on: its task stays cancelled, and a cancel that came
+    /// after the handler's last word was not meant for the next job.
+    mutating func finish(_ held: Held, _ slot: Int, _ verdict: Verdict, now: Int64)
+        -> (next: Held?, orders: Dispatch.Orders?)
+    {
         let isOurs = dispatch.lanes[held.lane].life == held.life
         if isOurs { dispatch.lanes[held.lane].counts.note(verdict) }
-        if verdict.end.verdict == .released { released += 1 }
+        if isOurs, verdict.end.verdict == .released { released += 1 }
         let next = dispatch.finished(
-            held, slot: slot, ack: verdict.ack, goesOn: goesOn, now: now)
+            held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {
             runs[slot].held = next
             runs[slot].startedAt = now
             runs[slot].deadline = nil
+            runs[slot].reportedAt = 0
         } else {
             runs[slot] = WorkerEngine.SlotRun()
         }
-        let isDue = next == nil || dispatch.isDue(held.lane, now: now)
-        return (next, isDue ? orders(now: now) : nil)
+        if next == nil || dispatch.isDue(held.lane, now: now) { return (next, orders(now: now)) }
+        return (next, dispatch.alarm(held.lane))
     }
 
     mutating func cancel(_ slot: Int, _ reason: CancelReason) {
