@@ -95,17 +95,17 @@ struct Dispatch: Sendable {
 
     /// True when `orders` has something to do after `finished`: keeps the hot path short.
     func isDue(_ lane: Int, now: Int64) -> Bool {
-        let lane = lanes[lane]
-        if !lane.flights.isEmpty { return lane.finished.count >= Self.fullAcks && lane.hasRoom }
-        return buffer.count <= lowWater || lane.finished.count >= Self.fullAcks
-            || now - lane.finishedSince >= Self.ackPatience
+        // Field by field: a copy of the lane would touch a dozen reference counts a job.
+        let isFull = lanes[lane].finished.count >= Self.fullAcks
+        if !lanes[lane].flights.isEmpty { return isFull && lanes[lane].hasRoom }
+        return isFull || buffer.count <= lowWater
+            || now - lanes[lane].finishedSince >= Self.ackPatience
     }
 
     /// Sees to it that the first ack of a batch does not wait for a second one that never ends.
     func alarm(_ lane: Int) -> Orders? {
-        let lane = lanes[lane]
-        guard lane.flight == nil, lane.finished.count == 1 else { return nil }
-        return Orders(wakeAt: lane.finishedSince + Self.ackPatience)
+        guard lanes[lane].finished.count == 1, lanes[lane].flights.isEmpty else { return nil }
+        return Orders(wakeAt: lanes[lane].finishedSince + Self.ackPatience)
     }
 
     private mutating func note(_ ack: Ack, of job: Held, now: Int64) {

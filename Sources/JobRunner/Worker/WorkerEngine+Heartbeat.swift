@@ -200,7 +200,7 @@ extension WorkerEngine.State {
             lane.lastCycle = now
             news.hasJoined = true
         }
-        news.isStale = lane.flight == nil && now - lane.lastCycle > Int64(lease) * 500_000
+        news.isStale = lane.flights.isEmpty && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
         lane.waiting = reply.ready + reply.landing + reply.scheduled
         if lane.cancels != reply.cancels {
