@@ -19,7 +19,8 @@ enum CommandTree {
             abstract: "Runs background jobs on Redis, and shows how they are doing.",
             options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
             subcommands: [
-                WorkCommand.spec(register: register)
+                WorkCommand.spec(register: register),
+                BenchCommand.spec,
             ])
     }
 
@@ -27,6 +28,9 @@ enum CommandTree {
         // Redis or a pager going away must be an error we can name, not a silent death.
         signal(SIGPIPE, SIG_IGN)
         let arguments = Swift.CommandLine.arguments
+        if arguments.dropFirst().first == BenchWorker.word {
+            exit(await BenchWorker.main().rawValue)
+        }
         let name = arguments.first.flatMap { $0.split(separator: "/").last }.map(String.init)
         let runner = CommandRunner(
             root: root(register: register), executable: name ?? "jobrunner",

@@ -1,0 +1,211 @@
+internal import FoundationEssentials
+internal import JobRunner
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The worker process as the bench sees it: orders in, reports out.
+///
+/// A process of its own, so that its CPU and its memory are the worker's alone.
+final class BenchWorkerProcess {
+    private enum Incoming: Sendable {
+        case report(BenchReport)
+        case ended
+        case overdue(Int)
+    }
+
+    /// The ids it joined with: whose keys to delete should it be killed.
+    private(set) var workers: [String] = []
+
+    private let pid: pid_t
+    private var input: Int32
+    private var incoming: AsyncStream<Incoming>.Iterator
+    private let deadlines: AsyncStream<Incoming>.Continuation
+    private var waits = 0
+
+    /// Starts this executable again, and returns when the process waits for `go`.
+    static func start(_ config: BenchWorkerConfig) async throws -> BenchWorkerProcess {
+        let process = try BenchWorkerProcess()
+        let json = try JSONEncoder().encode(config)
+        process.send(String(decoding: json, as: UTF8.self))
+        _ = try await process.next(.ready)
+        return process
+    }
+
+    private init() throws {
+        let orders = try Self.pipe()
+        let reports: (read: Int32, write: Int32)
+        do { reports = try Self.pipe() } catch {
+            close(orders.read)
+            close(orders.write)
+            throw error
+        }
+        defer {
+            close(orders.read)
+            close(reports.write)
+        }
+        do { pid = try Self.spawn(input: orders.read, output: reports.write) } catch {
+            close(orders.write)
+            close(reports.read)
+            throw error
+        }
+        input = orders.write
+        let (stream, continuation) = AsyncStream.makeStream(of: Incoming.self)
+        incoming = stream.makeAsyncIterator()
+        deadlines = continuation
+        let output = reports.read
+        startThread("reports") {
+            Self.lines(of: output) { line in
+                if let report = BenchReport(line: line) { continuation.yield(.report(report)) }
+            }
+            close(output)
+            continuation.yield(.ended)
+        }
+    }
+
+    deinit {
+        if input >= 0 { close(input) }
+    }
+
+    func order(_ order: BenchOrder) {
+        send(order.rawValue)
+    }
+
+    private func send(_ line: String) {
+        SystemFile.write(line + "\n", to: input)
+    }
+
+    /// Waits for a report, past others.
+    ///
+    /// - Throws: `CommandFailure` when the worker failed, ended, or takes too long;
+    ///   `CancellationError`.
+    func next(
+        _ kind: BenchReport.Kind, within limit: Duration = .seconds(60)
+    ) async throws -> BenchReport {
+        waits += 1
+        let number = waits
+        let deadlines = deadlines
+        let deadline = Task {
+            try await Task.sleep(for: limit)
+            deadlines.yield(.overdue(number))
+        }
+        defer { deadline.cancel() }
+        while let event = await incoming.next(isolation: #isolation) {
+            switch event {
+            case .report(let report):
+                if report.kind == .joined { workers.append(report.text) }
+                if report.kind == kind { return report }
+                guard report.kind != .failed else {
+                    throw CommandFailure(
+                        "the bench's worker failed: \(escaped(report.text))", exit: .temporary)
+                }
+            case .ended:
+                throw CommandFailure("the bench's worker process ended", exit: .temporary)
+            case .overdue(let which) where which == number:
+                throw CommandFailure(
+                    "the bench's worker did not report '\(kind.rawValue)' within \(limit)",
+                    exit: .temporary)
+            case .overdue: break
+            }
+        }
+        throw CancellationError()
+    }
+
+    /// Closes its input and returns when the process is gone.
+    func end() async {
+        if input >= 0 { close(input) }
+        input = -1
+        let pid = pid
+        await withCheckedContinuation { continuation in
+            startThread("wait") {
+                var status: Int32 = 0
+                while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+                continuation.resume()
+            }
+        }
+    }
+}
+
+// The system's side of it.
+extension BenchWorkerProcess {
+    private static func failure(_ call: String, _ code: Int32) -> CommandFailure {
+        CommandFailure(
+            "cannot start the bench's worker: \(escaped(call)): \(errorText(code))",
+            exit: .internal)
+    }
+
+    /// No other child inherits it; the bench starts one at a time, so two steps will do.
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        #if canImport(Darwin)
+            let failed = Darwin.pipe(&ends) != 0
+        #else
+            let failed = Glibc.pipe(&ends) != 0
+        #endif
+        guard !failed else { throw failure("pipe", errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+
+    private static func spawn(input: Int32, output: Int32) throws -> pid_t {
+        #if canImport(Darwin)
+            var actions: posix_spawn_file_actions_t?
+            var attributes: posix_spawnattr_t?
+            let path = Swift.CommandLine.arguments.first ?? "jobrunner"
+        #else
+            var actions = posix_spawn_file_actions_t()
+            var attributes = posix_spawnattr_t()
+            // This very file, even when another was built in its place since.
+            let path = "/proc/self/exe"
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        // A group of its own: Ctrl-C is for the bench, which then ends it in good order.
+        posix_spawnattr_setpgroup(&attributes, 0)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
+        let arguments = Self.strings(["jobrunner", BenchWorker.word])
+        let environment = Self.strings(
+            ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" })
+        defer { for text in arguments + environment { free(text) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, path, &actions, &attributes, arguments, environment)
+        guard code == 0 else { throw failure(path, code) }
+        return pid
+    }
+
+    private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        texts.map { strdup($0) } + [nil]
+    }
+
+    /// Calls `body` with each line until the end of the pipe; blocks its thread.
+    private static func lines(of descriptor: Int32, _ body: (String) -> Void) {
+        var line: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            for byte in chunk[..<count] {
+                if byte == UInt8(ascii: "\n") {
+                    body(String(decoding: line, as: UTF8.self))
+                    line = []
+                } else {
+                    line.append(byte)
+                }
+            }
+        }
+    }
+}
