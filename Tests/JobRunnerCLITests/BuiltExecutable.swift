@@ -1,0 +1,81 @@
+import Foundation
+import JobRunner
+
+/// `jobrunner` as it was built beside these tests, running.
+final class BuiltExecutable: Sendable {
+    /// How it ended and what it said.
+    struct End: Sendable {
+        var code: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// Nil when it was not built: `swift build --build-tests` builds it.
+    static var path: String? {
+        #if os(Linux)
+            let bundle = try? FileManager.default.destinationOfSymbolicLink(
+                atPath: "/proc/self/exe")
+        #else
+            let bundle = Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") }
+        #endif
+        let path = bundle.map { URL(filePath: $0).deletingLastPathComponent().path + "/jobrunner" }
+        return path.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
+    }
+
+    private let pid: pid_t
+    private let ending: Task<End, Never>
+
+    /// Starts it without the variables of this process that would change what it does.
+    init(_ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: Self.path ?? "jobrunner")
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("JOBRUNNER_")
+        }
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        pid = process.processIdentifier
+        let said = Task { await Self.read(output) }
+        let complained = Task { await Self.read(errors) }
+        let exited = Task { await Self.wait(process) }
+        ending = Task {
+            await End(code: exited.value, output: said.value, errors: complained.value)
+        }
+    }
+
+    static func run(_ arguments: [String]) async throws -> End {
+        await try BuiltExecutable(arguments).end()
+    }
+
+    func signal(_ number: Int32) {
+        kill(pid, number)
+    }
+
+    /// Waits until it has ended.
+    func end() async -> End {
+        await ending.value
+    }
+
+    private static func wait(_ process: Process) async -> Int32 {
+        await withCheckedContinuation { continuation in
+            startThread("wait") {
+                process.waitUntilExit()
+                continuation.resume(returning: process.terminationStatus)
+            }
+        }
+    }
+
+    private static func read(_ pipe: Pipe) async -> String {
+        await withCheckedContinuation { continuation in
+            startThread("read") {
+                let data = pipe.fileHandleForReading.readDataToEndOfFile()
+                continuation.resume(returning: String(decoding: data, as: UTF8.self))
+            }
+        }
+    }
+}
