@@ -17,7 +17,8 @@ package struct Backoff: Sendable {
 
     /// The wait before the next try, in nanoseconds, at least 1 ms.
     package mutating func next(using generator: inout some RandomNumberGenerator) -> Int64 {
-        let ceiling = min(limit, base << Int64(min(tries, 20)))
+        let doublings = min(tries, 20)
+        let ceiling = base > limit >> doublings ? limit : base << doublings
         tries += 1
         return max(1_000_000, Int64.random(in: 0...ceiling, using: &generator))
     }

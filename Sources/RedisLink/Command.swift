@@ -125,7 +125,8 @@ public struct Arguments: Sendable {
             withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: lengths.count) {
                 words in
                 // hiredis reads `lengths[i]` bytes of each word, so any address does for none.
-                let start = raw.assumingMemoryBound(to: CChar.self).baseAddress
+                let start =
+                    raw.assumingMemoryBound(to: CChar.self).baseAddress
                     ?? UnsafePointer(bitPattern: 1)
                 var offset = 0
                 for (index, length) in lengths.enumerated() {
@@ -134,7 +135,7 @@ public struct Arguments: Sendable {
                 }
                 var target: UnsafeMutablePointer<CChar>?
                 let count = redisFormatCommandArgv(
-                    &target, Int32(lengths.count), words.baseAddress, lengths.map { $0 })
+                    &target, Int32(lengths.count), words.baseAddress, lengths)
                 precondition(count > 0, "hiredis could not format a command: out of memory")
                 guard let target else { return [] }
                 defer { redisFreeCommand(target) }

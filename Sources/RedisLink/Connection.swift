@@ -42,7 +42,7 @@ public final class Connection: Sendable {
         let timeout = timeout ?? shared.options.commandTimeout
         let request = Request(
             command: command, timeout: timeout,
-            deadline: monotonicNanoseconds() &+ timeout.nanoseconds, isWanted: isWanted,
+            deadline: monotonicDeadline(after: timeout), isWanted: isWanted,
             completion: completion)
         if !shared.queue(request) { completion(.failure(.stopped)) }
     }
@@ -71,7 +71,9 @@ public final class Connection: Sendable {
     /// The server's number of this client, for CLIENT UNBLOCK; nil while not connected.
     public var clientID: Int? { shared.clientID }
 
-    /// Closes the socket at once; what waits fails, later commands are refused.
+    /// Closes the socket; what waits fails, later commands are refused.
+    ///
+    /// At once, or when a connect that is under way ends.
     public func close() {
         shared.stop()
     }

@@ -23,6 +23,21 @@ public struct ConnectionOptions: Sendable {
     public init() {}
 }
 
+extension ConnectionOptions: CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    /// The database and the name, never the login.
+    public var description: String { "database \(database), client '\(name)'" }
+
+    /// The same: string interpolation in a log must not show a password either.
+    public var debugDescription: String { description }
+
+    /// A mirror without the password, so that `dump` of a connection does not print it.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["options": description], displayStyle: .struct)
+    }
+}
+
 /// What happens to a connection, for logs.
 @nonexhaustive
 public enum ConnectionEvent: Sendable {

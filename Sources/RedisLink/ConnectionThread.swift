@@ -12,6 +12,8 @@ final class ConnectionThread {
     private var link: Link?
     /// Queued and not sent.
     private var waiting = Fifo<Request>()
+    /// No request in `waiting` is overdue before this monotonic time.
+    private var nextDeadline = Int64.max
     private var backoff = Backoff()
     private var random = SystemRandomNumberGenerator()
     /// Monotonic time before which no connect is tried, and why the last one failed.
@@ -25,11 +27,26 @@ final class ConnectionThread {
     func run() {
         while true {
             let (requests, isStopped) = shared.take()
-            for request in requests { waiting.append(request) }
+            for request in requests {
+                waiting.append(request)
+                nextDeadline = min(nextDeadline, request.deadline)
+            }
             if isStopped { return stop() }
             if link == nil, !waiting.isEmpty, monotonicNanoseconds() >= retryAt { connect() }
             if link == nil { awaitWork() } else { turn() }
         }
+    }
+
+    /// False when nobody waits for it any more; then it has been told so, unsent.
+    private func isDue(_ request: Request, now: Int64) -> Bool {
+        if let isWanted = request.isWanted, !isWanted() {
+            request.completion(.failure(.cancelled))
+        } else if request.deadline <= now {
+            request.completion(.failure(unreachable))
+        } else {
+            return true
+        }
+        return false
     }
 
     // MARK: Connected
@@ -37,11 +54,10 @@ final class ConnectionThread {
     /// One turn: send what waits, sleep until something happens, hand out replies.
     private func turn() {
         guard var link = link.take() else { return }
-        while !waiting.isEmpty, link.hasRoom, let request = waiting.popFirst() {
-            if let isWanted = request.isWanted, !isWanted() {
-                request.completion(.failure(.cancelled))
-            } else {
-                link.stage(request)
+        if !waiting.isEmpty {
+            let now = monotonicNanoseconds()
+            while link.hasRoom, let request = waiting.popFirst() {
+                if isDue(request, now: now) { link.stage(request) }
             }
         }
         do throws(RedisError) {
@@ -60,9 +76,8 @@ final class ConnectionThread {
             try link.checkDeadline(now: monotonicNanoseconds())
             self.link = consume link
         } catch {
-            let address = shared.endpoint.description
             shared.clientID = nil
-            link.fail(error, address: address)
+            link.fail(error)
             shared.options.onEvent(.lost(shared.endpoint, reason: error.description))
             lastFault = error
         }
@@ -94,39 +109,36 @@ final class ConnectionThread {
     /// Sleeps until there is work and the next connect is due; lets the overdue go.
     private func awaitWork() {
         let now = monotonicNanoseconds()
-        var kept = Fifo<Request>()
-        var next = waiting.isEmpty ? Int64.max : retryAt
-        for request in waiting.removeAll() {
-            if request.deadline <= now {
-                request.completion(.failure(unreachable))
-            } else if let isWanted = request.isWanted, !isWanted() {
-                request.completion(.failure(.cancelled))
-            } else {
-                next = min(next, request.deadline)
-                kept.append(request)
+        // Not at each turn: callers that keep queueing would make this a square.
+        if nextDeadline <= now {
+            nextDeadline = .max
+            for request in waiting.removeAll() where isDue(request, now: now) {
+                waiting.append(request)
+                nextDeadline = min(nextDeadline, request.deadline)
             }
         }
-        waiting = kept
         guard shared.fallAsleep() else { return }
         var entry = pollfd(fd: shared.wakeup.descriptor, events: Int16(POLLIN), revents: 0)
-        let wait = waiting.isEmpty ? -1 : Int32(clamping: (next - now + 999_999) / 1_000_000)
-        if poll(&entry, 1, waiting.isEmpty ? -1 : max(0, wait)) > 0 { shared.wakeup.clear() }
+        let left = min(retryAt, nextDeadline) - now
+        let wait = waiting.isEmpty ? -1 : Int32(clamping: max(0, (left + 999_999) / 1_000_000))
+        if poll(&entry, 1, wait) > 0 { shared.wakeup.clear() }
     }
 
+    /// What those hear whose time is over and who were never sent.
     private var unreachable: RedisError {
-        switch lastFault {
-        case .unreachable, .server: lastFault ?? .stopped
-        case .closed(let address, let reason):
+        let address = shared.endpoint.description
+        return switch lastFault {
+        case .some(.unreachable(_, let reason)), .some(.closed(_, let reason)):
             .unreachable(address: address, reason: reason)
-        default:
-            .unreachable(
-                address: shared.endpoint.description,
-                reason: lastFault.map { "\($0)" } ?? "not connected in time")
+        case .some(.server(let error)): .server(error)
+        case .some(let error): .unreachable(address: address, reason: error.description)
+        case nil: .unreachable(address: address, reason: "not sent in time")
         }
     }
 
     private func stop() {
-        if let link = link.take() { link.fail(.stopped, address: shared.endpoint.description) }
+        shared.clientID = nil
+        if let link = link.take() { link.fail(.stopped) }
         for request in waiting.removeAll() { request.completion(.failure(.stopped)) }
     }
 }

@@ -34,16 +34,6 @@ package struct Fifo<Element> {
         return element
     }
 
-    /// Puts one back at the front.
-    package mutating func prepend(_ element: Element) {
-        if head > 0 {
-            head -= 1
-            slots[head] = element
-        } else {
-            slots.insert(element, at: 0)
-        }
-    }
-
     /// Takes all, oldest first.
     package mutating func removeAll() -> [Element] {
         defer {

@@ -12,7 +12,7 @@ extension Link {
     static func open(_ endpoint: Endpoint, _ options: ConnectionOptions) throws(RedisError) -> Link
     {
         let address = endpoint.description
-        let deadline = monotonicNanoseconds() + options.connectTimeout.nanoseconds
+        let deadline = monotonicDeadline(after: options.connectTimeout)
         let socket: Socket
         do throws(ConnectFault) {
             socket = try Socket.connect(to: endpoint, deadline: deadline)
@@ -24,8 +24,11 @@ extension Link {
             let steps = handshake(options)
             let replies = try exchange(
                 steps.map(\.command), socket, &reader, address: address, deadline: deadline)
-            let clientID = try check(replies, of: steps, address: address)
-            return Link(socket, reader, clientID: clientID)
+            guard replies.count == steps.count, reader.isBetweenReplies else {
+                throw .protocolViolation(address: address, reason: "a reply nobody asked for")
+            }
+            let clientID = try check(replies, of: steps, options, address: address)
+            return Link(socket, reader, address: address, clientID: clientID)
         } catch {
             socket.close()
             throw error
@@ -60,19 +63,35 @@ extension Link {
         return steps
     }
 
-    private static func check(_ replies: [RedisValue], of steps: [Step], address: String)
-        throws(RedisError) -> Int?
-    {
+    private static func check(
+        _ replies: [RedisValue], of steps: [Step], _ options: ConnectionOptions, address: String
+    ) throws(RedisError) -> Int? {
         var clientID: Int?
         for (reply, step) in zip(replies, steps) {
             if case .integer(let id) = reply { clientID = id }
             guard case .error(let error) = reply else { continue }
             switch error.code {
             case .LOADING, .MASTERDOWN, .NOAUTH, .WRONGPASS: throw .server(error)
-            default: if step.isNeeded { throw .server(error) }
+            default: if step.isNeeded { throw .server(withoutSecret(error, options)) }
             }
         }
-        return clientID
+        // The last step is PING. Another answer is an echo, such as that of a TCP socket
+        // that connected to itself because nobody listened: every reply would be wrong.
+        switch replies.last {
+        case .bytes(Array("PONG".utf8)), .error: return clientID
+        default: throw .protocolViolation(address: address, reason: "it answered PING wrongly")
+        }
+    }
+
+    /// Redis quotes the words of a command it does not know: after AUTH, the password.
+    private static func withoutSecret(_ error: ServerError, _ options: ConnectionOptions)
+        -> ServerError
+    {
+        let quotes = error.message.contains("with args")
+        guard let password = options.password,
+            quotes || (!password.isEmpty && error.message.contains(password))
+        else { return error }
+        return ServerError("\(error.code.rawValue) the server does not take AUTH")
     }
 
     /// Writes commands and reads as many replies, blocking this thread until `deadline`.
@@ -98,7 +117,12 @@ extension Link {
             }
             switch room.withUnsafeMutableBytes({ socket.read(into: $0) }) {
             case .wouldBlock: continue
-            case .ended(let reason): throw .unreachable(address: address, reason: reason)
+            case .ended(let reason):
+                // "max number of clients reached", "DENIED Redis is running in protected mode".
+                if case .error(let error) = replies.first {
+                    throw .unreachable(address: address, reason: "\(reason): \(error)")
+                }
+                throw .unreachable(address: address, reason: reason)
             case .moved(let count):
                 if beginning.isEmpty { beginning = Array(room[..<min(count, 24)]) }
                 do throws(ReplyFault) {
@@ -114,6 +138,7 @@ extension Link {
 
     /// Printable ASCII of what a stranger sent first.
     private static func shown(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes.map { (32...126).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
+        String(
+            decoding: bytes.map { (32...126).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
     }
 }

@@ -11,6 +11,7 @@
 struct Link: ~Copyable {
     let clientID: Int?
 
+    private let address: String
     private let transport: any Transport
     private var reader: ReplyReader
     private var output = OutputBuffer()
@@ -23,7 +24,10 @@ struct Link: ~Copyable {
     /// What may wait in the output before callers' commands wait in the queue.
     private static let outputBytes = 1 << 20
 
-    init(_ transport: any Transport, _ reader: consuming ReplyReader, clientID: Int?) {
+    init(
+        _ transport: any Transport, _ reader: consuming ReplyReader, address: String, clientID: Int?
+    ) {
+        self.address = address
         self.transport = transport
         self.reader = reader
         self.clientID = clientID
@@ -55,7 +59,7 @@ struct Link: ~Copyable {
             switch output.withBytes({ transport.write($0) }) {
             case .moved(let count): output.removeFirst(count)
             case .wouldBlock: return
-            case .ended(let reason): throw .closed(address: "", reason: reason)
+            case .ended(let reason): throw .closed(address: address, reason: reason)
             }
         }
     }
@@ -66,13 +70,13 @@ struct Link: ~Copyable {
             case .wouldBlock:
                 return
             case .ended(let reason):
-                throw .closed(address: "", reason: reason)
+                throw .closed(address: address, reason: reason)
             case .moved(let count):
                 do throws(ReplyFault) {
                     try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                     while let reply = try reader.next() { try deliver(reply) }
                 } catch {
-                    throw .protocolViolation(address: "", reason: error.reason)
+                    throw .protocolViolation(address: address, reason: error.reason)
                 }
                 if count < buffer.count { return }
             }
@@ -97,30 +101,20 @@ struct Link: ~Copyable {
 
     func checkDeadline(now: Int64) throws(RedisError) {
         guard let first = pending.first, first.deadline <= now else { return }
-        throw .timeout(address: "", command: first.command.name, after: first.timeout)
+        throw .timeout(address: address, command: first.command.name, after: first.timeout)
     }
 
     /// Ends it; each request that awaits a reply hears why.
-    consuming func fail(_ error: RedisError, address: String) {
-        var isFirst = true
+    consuming func fail(_ error: RedisError) {
+        var reason = error
         for request in pending.removeAll() {
-            let reason: RedisError =
-                switch error {
-                case .stopped:
-                    .closed(address: address, reason: "it was closed by this process")
-                case .timeout(_, let command, let after):
-                    isFirst
-                        ? .timeout(address: address, command: command, after: after)
-                        : .closed(address: address, reason: "\(command) before it timed out")
-                case .protocolViolation(_, let reason):
-                    .protocolViolation(address: address, reason: reason)
-                case .closed(_, let reason):
-                    .closed(address: address, reason: reason)
-                default:
-                    error
-                }
-            isFirst = false
+            if case .stopped = error {
+                reason = .closed(address: address, reason: "it was closed by this process")
+            }
             request.completion(.failure(reason))
+            if case .timeout(_, let command, _) = error {
+                reason = .closed(address: address, reason: "\(command) before it timed out")
+            }
         }
     }
 }
@@ -132,6 +126,8 @@ struct OutputBuffer {
 
     var count: Int { bytes.count - sent }
     var isEmpty: Bool { sent == bytes.count }
+    /// How much memory it holds.
+    var capacity: Int { bytes.capacity }
 
     mutating func append(_ more: [UInt8]) {
         bytes.append(contentsOf: more)
@@ -139,10 +135,15 @@ struct OutputBuffer {
 
     mutating func removeFirst(_ count: Int) {
         sent += count
-        guard sent == bytes.count else { return }
-        // Keep the room of ordinary batches, give back that of a rare large one.
-        bytes.removeAll(keepingCapacity: bytes.capacity <= 2 << 20)
-        sent = 0
+        if sent == bytes.count {
+            // Keep the room of ordinary batches, give back that of a rare large one.
+            bytes.removeAll(keepingCapacity: bytes.capacity <= 2 << 20)
+            sent = 0
+        } else if sent >= 1 << 20, sent * 2 >= bytes.count {
+            // A server slower than its callers never lets it run empty.
+            bytes.removeFirst(sent)
+            sent = 0
+        }
     }
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {

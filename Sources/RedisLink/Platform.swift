@@ -19,12 +19,19 @@ package func monotonicNanoseconds() -> Int64 {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
+/// The monotonic time a duration from now, and never an overflow: "for ever" is allowed.
+func monotonicDeadline(after duration: Duration) -> Int64 {
+    let (time, overflow) = monotonicNanoseconds().addingReportingOverflow(duration.nanoseconds)
+    return overflow ? .max : time
+}
+
 extension Duration {
     /// Whole nanoseconds, rounded towards zero, saturating after 292 years.
     package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? (seconds < 0 ? .min : .max) : scaled + attoseconds / 1_000_000_000
+        let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
     }
 
     /// Whole milliseconds, rounded towards zero.

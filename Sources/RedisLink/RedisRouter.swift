@@ -39,13 +39,16 @@ public final class RedisRouter: Sendable {
         self.options = options
         address = url.displayAddress
         var made: [Connection] = []
-        for _ in 0..<max(1, connections) { made.append(try Connection(to: endpoint, options: options)) }
+        for _ in 0..<max(1, connections) {
+            made.append(try Connection(to: endpoint, options: options))
+        }
         self.connections = made
     }
 
     /// The shared connection for a key.
     public func connection(for key: String) -> Connection {
-        connections.count == 1 ? connections[0] : connections[abs(key.hashValue % connections.count)]
+        connections.count == 1
+            ? connections[0] : connections[abs(key.hashValue % connections.count)]
     }
 
     /// A new connection for a key, for one user: blocking commands, heartbeats.

@@ -5,7 +5,9 @@ internal import CHiredis
 /// Owned by one connection's thread. After an error it must be thrown away,
 /// with its connection: the stream is out of step.
 struct ReplyReader: ~Copyable {
-    /// Most bytes one reply may take on the wire. A fetch is bounded to about
+    /// Most bytes one reply may take on the wire.
+    ///
+    /// A fetch is bounded to about
     /// 1 MB by the worker; 64 MiB leaves room for what people put in a list.
     let maxReplyBytes: Int
 
@@ -27,15 +29,10 @@ struct ReplyReader: ~Copyable {
         functions.deallocate()
     }
 
-    /// Takes bytes from the socket.
-    ///
-    /// - Throws: The reason, when a reply outgrows the bound.
+    /// Takes bytes from the socket; call `next` until it is nil before more.
     mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(ReplyFault) {
         guard bytes.count > 0 else { return }
         sinceReply += bytes.count
-        if sinceReply > maxReplyBytes {
-            throw ReplyFault("a reply of more than \(maxReplyBytes) bytes")
-        }
         if redisReaderFeed(reader, bytes.baseAddress, bytes.count) != REDIS_OK {
             throw ReplyFault("out of memory for a reply")
         }
@@ -54,20 +51,33 @@ struct ReplyReader: ~Copyable {
     }
 
     /// The next complete reply, or nil when more bytes are needed.
+    ///
+    /// - Throws: The reason, when it is not RESP or outgrows the bounds.
     mutating func next() throws(ReplyFault) -> RedisValue? {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
+            if reader.pointee.err == REDIS_ERR_OOM {
+                throw ReplyFault("an array of too many elements, or out of memory")
+            }
             let text = withUnsafeBytes(of: &reader.pointee.errstr) { buffer in
                 String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)
             }
             throw ReplyFault(text)
         }
-        guard let raw else { return nil }
+        guard let raw else {
+            if sinceReply > maxReplyBytes {
+                throw ReplyFault("a reply of more than \(maxReplyBytes) bytes")
+            }
+            return nil
+        }
         sinceReply = jr_reader_buffered(reader)
         let reply = raw.assumingMemoryBound(to: redisReply.self)
         defer { freeReplyObject(reply) }
         return try Self.copy(reply)
     }
+
+    /// True when no reply has begun.
+    var isBetweenReplies: Bool { sinceReply == 0 }
 
     /// Copies a reply out of C; depth is hiredis's own bound (7 levels in 0.14, 9 in 1.x).
     private static func copy(_ reply: UnsafeMutablePointer<redisReply>) throws(ReplyFault)

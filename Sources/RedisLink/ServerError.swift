@@ -7,9 +7,11 @@ public struct ServerError: Error, Sendable, Equatable {
 
     /// Reads an error reply as the server sent it, without its leading `-`.
     public init(_ text: String) {
-        let word = text.prefix { $0 != " " }
+        // By bytes: one Character may be a megabyte of combining marks.
+        message =
+            text.utf8.count <= 300 ? text : String(decoding: text.utf8.prefix(300), as: UTF8.self)
+        let word = message.prefix { $0 != " " }
         code = Code(rawValue: String(word)) ?? .other
-        message = text.utf8.count <= 300 ? text : String(text.prefix(300))
     }
 
     /// The error words of Redis 7 that a client meets.
@@ -39,7 +41,8 @@ public struct ServerError: Error, Sendable, Equatable {
             switch self {
             case .NOAUTH: "Redis wants a password: put it in the URL, redis://:password@host."
             case .WRONGPASS: "Redis refused the login: check user name and password."
-            case .NOPERM: "The Redis user may not do this: see ACL LOG, and give it the command and key."
+            case .NOPERM:
+                "The Redis user may not do this: see ACL LOG, and give it the command and key."
             case .OOM: "Redis is out of memory: raise maxmemory, or let the workers drain."
             case .READONLY: "This Redis is a read-only replica: connect to the primary."
             case .LOADING: "Redis is loading its data: wait."
@@ -49,7 +52,8 @@ public struct ServerError: Error, Sendable, Equatable {
             case .BUSY: "A script runs too long: SCRIPT KILL ends one that has not written."
             case .MOVED, .ASK: "This server is a cluster node: use redis+cluster://."
             case .CLUSTERDOWN: "The cluster does not serve this key now: see CLUSTER INFO."
-            case .CROSSSLOT: "Keys of one command are in two slots: this is a bug; please report it."
+            case .CROSSSLOT:
+                "Keys of one command are in two slots: this is a bug; please report it."
             case .WRONGTYPE: "A key holds another type: it was not made by jobrunner."
             case .ERR, .NOSCRIPT, .TRYAGAIN, .UNBLOCKED, .EXECABORT, .NOPROTO, .other: ""
             }
@@ -58,8 +62,9 @@ public struct ServerError: Error, Sendable, Equatable {
 }
 
 extension ServerError: CustomStringConvertible {
-    /// The server's text and what to do next.
+    /// The server's text, fit for a terminal, and what to do next.
     public var description: String {
-        code.advice.isEmpty ? message : "\(message). \(code.advice)"
+        let text = printable(message, limit: 300)
+        return code.advice.isEmpty ? text : "\(text). \(code.advice)"
     }
 }
