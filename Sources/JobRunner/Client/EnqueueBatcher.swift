@@ -1,32 +1,44 @@
 internal import RedisLink
 internal import Synchronization
 
+/// Who hears what became of jobs that were given to a batcher, each job once, by its index.
+///
+/// Called on the connection's thread: must be short.
+protocol EnqueueSink: AnyObject, Sendable {
+    func enqueued(_ index: Int, _ answer: Result<Acceptance, JobRunnerError>)
+}
+
 /// Turns concurrent enqueues of one queue into batches: one script for all that wait.
 ///
-/// One batch is on the wire at a time; what comes meanwhile is the next. So a lone caller
-/// waits for nobody, and 64 tasks pay a script's fixed cost once.
+/// What comes while a batch is on the wire is the next. So a lone caller waits for nobody,
+/// and 64 tasks pay a script's fixed cost once. A second batch flies beside the first when it
+/// is large: then the server need not wait for the client.
 final class EnqueueBatcher: Sendable {
-    /// What a caller hears, once.
-    typealias Completion = @Sendable (Result<Acceptance, JobRunnerError>) -> Void
-
     private struct Item: Sendable {
         let job: NewJob
         /// Monotonic ns.
         let deadline: Int64
         /// Sent at least once, and no answer came.
         var wasSent = false
-        let completion: Completion
+        let sink: any EnqueueSink
+        let index: Int
+
+        func answer(_ result: Result<Acceptance, JobRunnerError>) {
+            sink.enqueued(index, result)
+        }
     }
 
     private struct State {
         var pending: [Item] = []
-        var isSending = false
+        var inFlight = 0
         var backoff = Backoff()
     }
 
     /// Bound of `enqueue_many`, and of its bytes.
-    private static let mostJobs = 1000
+    static let mostJobs = 1000
     private static let mostBytes = 1 << 20
+    /// A batch of so many may fly beside another.
+    private static let largeBatch = 250
 
     private let queue: QueueStore
     private let connection: Connection
@@ -41,31 +53,27 @@ final class EnqueueBatcher: Sendable {
         self.timeout = timeout.nanoseconds
     }
 
-    /// Queues a job for the next batch; `completion` runs on the connection's thread.
-    func add(_ job: NewJob, completion: @escaping Completion) {
-        add([job]) { _, result in completion(result) }
-    }
-
-    /// Queues jobs; `completion` hears of each by its index.
-    func add(
-        _ jobs: [NewJob],
-        completion: @escaping @Sendable (Int, Result<Acceptance, JobRunnerError>) -> Void
-    ) {
+    /// Queues jobs for the next batches.
+    ///
+    /// - Parameter first: The index `sink` hears of the first job.
+    func add(_ jobs: [NewJob], for sink: any EnqueueSink, first: Int = 0) {
         let deadline = monotonicNanoseconds() &+ timeout
         let batch = state.withLock { state in
-            for (index, job) in jobs.enumerated() {
+            for (offset, job) in jobs.enumerated() {
                 state.pending.append(
-                    Item(job: job, deadline: deadline) { completion(index, $0) })
+                    Item(job: job, deadline: deadline, sink: sink, index: first + offset))
             }
             return Self.next(&state)
         }
         if let batch { send(batch) }
     }
 
-    /// The next batch, unless one is on the wire.
+    /// The next batch, when it may fly.
     private static func next(_ state: inout State) -> [Item]? {
-        guard !state.isSending, !state.pending.isEmpty else { return nil }
-        state.isSending = true
+        guard !state.pending.isEmpty,
+            state.inFlight == 0 || (state.inFlight == 1 && state.pending.count >= largeBatch)
+        else { return nil }
+        state.inFlight += 1
         var count = 0
         var bytes = 0
         for item in state.pending.prefix(mostJobs) {
@@ -91,24 +99,25 @@ final class EnqueueBatcher: Sendable {
     private func finish(_ batch: [Item], _ result: Result<[Acceptance], RedisError>) {
         switch result {
         case .success(let answers):
-            let next = state.withLock { state in
-                state.isSending = false
-                state.backoff.reset()
-                return Self.next(&state)
-            }
+            sendNext { $0.backoff.reset() }
             // The next batch first: the wire should not wait for the callers.
-            if let next { send(next) }
-            for (item, answer) in zip(batch, answers) { item.completion(.success(answer)) }
+            for (item, answer) in zip(batch, answers) { item.answer(.success(answer)) }
         case .failure(let error) where error.mayBeResent && (window > 0 || !error.isOutcomeUnknown):
             retry(batch, after: error)
         case .failure(let error):
-            let next = state.withLock { state in
-                state.isSending = false
-                return Self.next(&state)
-            }
-            for item in batch { item.completion(.failure(failure(item, error))) }
-            if let next { send(next) }
+            for item in batch { item.answer(.failure(failure(item, error))) }
+            sendNext()
         }
+    }
+
+    /// A batch has landed.
+    private func sendNext(_ change: (inout State) -> Void = { _ in }) {
+        let next = state.withLock { state in
+            state.inFlight -= 1
+            change(&state)
+            return Self.next(&state)
+        }
+        if let next { send(next) }
     }
 
     /// Sends the same ids again after a wait: whatever the first try did, each counts once.
@@ -118,18 +127,19 @@ final class EnqueueBatcher: Sendable {
         for var item in batch {
             item.wasSent = item.wasSent || error.isOutcomeUnknown
             if item.deadline <= now {
-                item.completion(.failure(failure(item, error)))
+                item.answer(.failure(failure(item, error)))
             } else {
                 kept.append(item)
             }
         }
+        guard !kept.isEmpty else { return sendNext() }
         let again = kept
         var random = SystemRandomNumberGenerator()
         let wait = state.withLock { $0.backoff.next(using: &random) }
         // Nobody awaits this task: it ends with the resend, whose answer goes to the callers.
         Task {
-            try? await Task.sleep(for: .nanoseconds(again.isEmpty ? 0 : wait))
-            if again.isEmpty { self.finish([], .success([])) } else { self.send(again) }
+            try? await Task.sleep(for: .nanoseconds(wait))
+            self.send(again)
         }
     }
 

@@ -113,12 +113,15 @@ public final class JobClient: Sendable {
     public func enqueue<J: Job>(_ jobs: some Sequence<J> & Sendable, queue: String? = nil)
         async throws -> [JobHandle<J.Output>]
     {
-        let drafts = try jobs.map { job in
-            try Draft(
-                name: J.name, arguments: Self.encode(job), options: J.options, queue: queue,
-                id: nil, maxBytes: options.maxJobBytes)
+        let maxBytes = options.maxJobBytes
+        var iterator = jobs.makeIterator()
+        return try await enqueue {
+            try iterator.next().map { job in
+                try Draft(
+                    name: J.name, arguments: Self.encode(job), options: J.options, queue: queue,
+                    id: nil, maxBytes: maxBytes)
+            }
         }
-        return try await enqueue(drafts)
     }
 
     /// Enqueues a job whose name and arguments are known only at run time.
@@ -142,7 +145,7 @@ public final class JobClient: Sendable {
         if due == .now, !draft.hasOwnID {
             let batcher = try await batcher(for: queue)
             acceptance = try await withCheckedContinuation { continuation in
-                batcher.add(draft.job) { continuation.resume(returning: $0) }
+                batcher.add([draft.job], for: SingleSink(continuation))
             }.get()
         } else {
             acceptance = try await enqueueAlone(draft, due: due)
@@ -182,38 +185,8 @@ public final class JobClient: Sendable {
         }
     }
 
-    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
-        var handles: [JobHandle<Output>] = []
-        handles.reserveCapacity(drafts.count)
-        var start = 0
-        while start < drafts.count {
-            let queue = drafts[start].queue
-            var end = start
-            while end < drafts.count, drafts[end].queue == queue { end += 1 }
-            let part = drafts[start..<end]
-            let gathering = Gathering(count: part.count)
-            let batcher = try await batcher(for: queue)
-            let results = await withCheckedContinuation { continuation in
-                gathering.start(continuation)
-                batcher.add(part.map(\.job)) { gathering.note($0, $1) }
-            }
-            for (draft, result) in zip(part, results) {
-                let acceptance = try result.get()
-                guard acceptance != .full else {
-                    throw JobRunnerError.queueFull(queue: queue)
-                }
-                handles.append(
-                    JobHandle(
-                        id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate,
-                        client: self))
-            }
-            start = end
-        }
-        return handles
-    }
-
     /// The batcher of a queue; with the first use of a queue its name is noted for `stats`.
-    private func batcher(for queue: String) async throws -> EnqueueBatcher {
+    func batcher(for queue: String) async throws -> EnqueueBatcher {
         if let known = batchers.withLock({ $0[queue] }) { return known }
         let store = QueueStore(keys.queue(queue))
         do {
@@ -244,34 +217,4 @@ public final class JobClient: Sendable {
 
     private static let encoder = JSONEncoder()
 
-}
-
-/// Collects the answers to many jobs; resumes once, with all of them.
-private final class Gathering: Sendable {
-    typealias Answer = Result<Acceptance, JobRunnerError>
-
-    private struct State {
-        var answers: [Answer?]
-        var left: Int
-        var continuation: CheckedContinuation<[Answer], Never>?
-    }
-
-    private let state: Mutex<State>
-
-    init(count: Int) {
-        state = Mutex(State(answers: Array(repeating: nil, count: count), left: count))
-    }
-
-    func start(_ continuation: CheckedContinuation<[Answer], Never>) {
-        state.withLock { $0.continuation = continuation }
-    }
-
-    func note(_ index: Int, _ answer: Answer) {
-        let finished: (CheckedContinuation<[Answer], Never>?, [Answer])? = state.withLock { state in
-            state.answers[index] = answer
-            state.left -= 1
-            return state.left == 0 ? (state.continuation, state.answers.compactMap { $0 }) : nil
-        }
-        if let finished { finished.0?.resume(returning: finished.1) }
-    }
 }
