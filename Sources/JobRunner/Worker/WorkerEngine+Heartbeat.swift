@@ -148,8 +148,7 @@ extension WorkerEngine {
         words.append(key)
         words.append(json)
         words.append("PX")
-        // Outlives a few lost ticks, and a dead worker until its jobs are given back.
-        words.append(max(15_000, 2 * upkeep.lease))
+        words.append(WorkerInfo.kept(lease: upkeep.lease))
         heartbeat.submit(Command(name: "SET", words)) { _ in }
     }
 
