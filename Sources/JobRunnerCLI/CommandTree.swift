@@ -19,7 +19,7 @@ enum CommandTree {
             abstract: "Runs background jobs on Redis, and shows how they are doing.",
             options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
             subcommands: [
-                WorkCommand.spec(register: register)
+                WorkCommand.spec(register: register), StatsCommand.spec,
             ])
     }
 
