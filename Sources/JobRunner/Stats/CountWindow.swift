@@ -140,8 +140,10 @@ struct CountWindow: Sendable {
         return max(0, ended(in: window) + Double(waiting) - then)
     }
 
-    /// The last sample up to then. A sample is written when the number changed, so an old one
-    /// holds on; where none is older, the oldest there is: a backlog is nothing that came.
+    /// The last sample up to then.
+    ///
+    /// Where none is that old the oldest there is: a backlog that a new worker finds is nothing
+    /// that came.
     private func waitingAtEnd(of minute: Int) -> Double {
         let sampled = minutes.filter { $0.value.waiting != nil }
         let last = sampled.keys.filter { $0 <= minute }.max() ?? sampled.keys.min()
