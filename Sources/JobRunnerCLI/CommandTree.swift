@@ -21,6 +21,7 @@ enum CommandTree {
             subcommands: [
                 WorkCommand.spec(register: register),
                 BenchCommand.spec,
+                WorkCommand.spec(register: register), StatsCommand.spec,
             ])
     }
 
