@@ -156,7 +156,7 @@ public final class JobClient: Sendable {
     }
 
     /// A delayed job, or one with an id of the caller's: a script of its own.
-    private func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
+    func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
         _ = try await batcher(for: draft.queue)
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
@@ -182,54 +182,29 @@ public final class JobClient: Sendable {
         }
     }
 
-    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
-        var handles: [JobHandle<Output>] = []
-        handles.reserveCapacity(drafts.count)
-        var start = 0
-        while start < drafts.count {
-            let queue = drafts[start].queue
-            var end = start
-            while end < drafts.count, drafts[end].queue == queue { end += 1 }
-            let part = drafts[start..<end]
-            let gathering = Gathering(count: part.count)
-            let batcher = try await batcher(for: queue)
-            let results = await withCheckedContinuation { continuation in
-                gathering.start(continuation)
-                batcher.add(part.map(\.job)) { gathering.note($0, $1) }
-            }
-            for (draft, result) in zip(part, results) {
-                let acceptance = try result.get()
-                guard acceptance != .full else {
-                    throw JobRunnerError.queueFull(queue: queue)
-                }
-                handles.append(
-                    JobHandle(
-                        id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate,
-                        client: self))
-            }
-            start = end
-        }
-        return handles
-    }
-
     /// The batcher of a queue; with the first use of a queue its name is noted for `stats`.
-    private func batcher(for queue: String) async throws -> EnqueueBatcher {
-        if let known = batchers.withLock({ $0[queue] }) { return known }
+    ///
+    /// Ids that the caller chose are remembered longer, so they travel in batches of their own.
+    func batcher(for queue: String, ownIDs: Bool = false) async throws -> EnqueueBatcher {
+        // No queue's name has a slash.
+        let name = ownIDs ? queue + "/" : queue
+        if let known = batchers.withLock({ $0[name] }) { return known }
         let store = QueueStore(keys.queue(queue))
         do {
             let note = Command("SADD", keys.queues, queue)
             _ = try await router.connection(for: keys.queues).send(note)
-        } catch where error.mayBeResent {
+        } catch  where error.mayBeResent {
             // Only `stats` would miss it; the enqueue itself has its own patience.
         } catch {
             throw JobRunnerError(refused: error)
         }
         return batchers.withLock { batchers in
-            if let known = batchers[queue] { return known }
+            if let known = batchers[name] { return known }
+            let window = ownIDs ? options.deduplicationOfOwnIDs : options.deduplication
             let batcher = EnqueueBatcher(
                 store, router.connection(for: store.keys.ready),
-                window: options.deduplication.milliseconds, timeout: options.enqueueTimeout)
-            batchers[queue] = batcher
+                window: window.milliseconds, timeout: options.enqueueTimeout)
+            batchers[name] = batcher
             return batcher
         }
     }
@@ -243,35 +218,4 @@ public final class JobClient: Sendable {
     }
 
     private static let encoder = JSONEncoder()
-
-}
-
-/// Collects the answers to many jobs; resumes once, with all of them.
-private final class Gathering: Sendable {
-    typealias Answer = Result<Acceptance, JobRunnerError>
-
-    private struct State {
-        var answers: [Answer?]
-        var left: Int
-        var continuation: CheckedContinuation<[Answer], Never>?
-    }
-
-    private let state: Mutex<State>
-
-    init(count: Int) {
-        state = Mutex(State(answers: Array(repeating: nil, count: count), left: count))
-    }
-
-    func start(_ continuation: CheckedContinuation<[Answer], Never>) {
-        state.withLock { $0.continuation = continuation }
-    }
-
-    func note(_ index: Int, _ answer: Answer) {
-        let finished: (CheckedContinuation<[Answer], Never>?, [Answer])? = state.withLock { state in
-            state.answers[index] = answer
-            state.left -= 1
-            return state.left == 0 ? (state.continuation, state.answers.compactMap { $0 }) : nil
-        }
-        if let finished { finished.0?.resume(returning: finished.1) }
-    }
 }
