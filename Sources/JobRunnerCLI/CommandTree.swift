@@ -21,7 +21,11 @@ enum CommandTree {
             subcommands: [
                 WorkCommand.spec(register: register),
                 BenchCommand.spec,
-                WorkCommand.spec(register: register), StatsCommand.spec,
+                StatsCommand.spec,
+                EnqueueCommand.spec,
+                JobsCommand.spec,
+                CompletionsCommand.spec { root(register: register) },
+                VersionCommand.spec,
             ])
     }
 
