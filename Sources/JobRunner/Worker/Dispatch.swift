@@ -296,10 +296,15 @@ struct Dispatch: Sendable {
             slots[slot] = job
             orders.starts.append((slot, job))
         }
-        var isFetching = phase == .working && buffer.count <= lowWater
+        // One fetch at a time: with one on the wire from each queue all would get the same.
+        var isFetching = phase == .working && buffer.count <= lowWater && wanted == 0
         for index in order() {
             let lane = lanes[index]
-            guard lane.isJoined, lane.flight == nil else { continue }
+            guard lane.isJoined, lane.flight == nil else {
+                // It is this one's turn: those behind it wait for its reply.
+                if lane.isWilling { isFetching = false }
+                continue
+            }
             guard lane.retryAt <= now else {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.retryAt)
                 continue
@@ -367,7 +372,7 @@ struct Dispatch: Sendable {
     private mutating func charge(_ chosen: Int) {
         guard !isStrict, lanes.count > 1 else { return }
         var total = 0
-        for index in lanes.indices where lanes[index].isOpen || index == chosen {
+        for index in lanes.indices where lanes[index].isWilling || index == chosen {
             lanes[index].credit += lanes[index].weight
             total += lanes[index].weight
         }

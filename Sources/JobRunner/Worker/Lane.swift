@@ -59,8 +59,10 @@ struct Lane: Sendable {
         self.worker = worker
     }
 
+    /// Has jobs to fetch, as far as is known.
+    var isWilling: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty }
     /// May fetch as far as this queue is concerned.
-    var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty && flight == nil }
+    var isOpen: Bool { isWilling && flight == nil }
 
     /// How many jobs wait, when that has changed since it was last asked.
     mutating func takeWaiting() -> Int? {
