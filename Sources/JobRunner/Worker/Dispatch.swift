@@ -299,16 +299,21 @@ struct Dispatch: Sendable {
             slots[slot] = job
             orders.starts.append((slot, job))
         }
+        // From one queue at a time: with a fetch on the wire from each all would get the same.
         var isFetching = phase == .working && buffer.count <= lowWater
         for index in order() {
             let lane = lanes[index]
-            guard lane.isJoined, lane.hasRoom else { continue }
+            guard lane.isJoined, lane.hasRoom else {
+                // It is this one's turn: those behind it wait for its reply.
+                if lane.isOpen { isFetching = false }
+                continue
+            }
             guard lane.retryAt <= now else {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.retryAt)
                 continue
             }
             var want = 0
-            if isFetching, lane.isOpen, capacity > 0 {
+            if isFetching, lane.isOpen, capacity > 0, wanted == lane.wanted {
                 let most = max(1, Self.fetchBytes / max(1, lane.averageBytes))
                 want = min(capacity, Self.batch, most)
                 // A second cycle is for a full batch: crumbs would cost the server more.
@@ -375,7 +380,7 @@ struct Dispatch: Sendable {
     private mutating func charge(_ chosen: Int) {
         guard !isStrict, lanes.count > 1 else { return }
         var total = 0
-        for index in lanes.indices where lanes[index].isOpen || index == chosen {
+        for index in lanes.indices where lanes[index].isWilling || index == chosen {
             lanes[index].credit += lanes[index].weight
             total += lanes[index].weight
         }
