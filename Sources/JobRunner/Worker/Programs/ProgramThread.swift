@@ -50,16 +50,20 @@ final class ProgramThread {
 
     /// Starts a thread in `enter` that nobody joins; 0 or an errno.
     private static func detach(_ argument: UnsafeMutableRawPointer) -> Int32 {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        return pthread_create(&thread, &attributes, enterProgramThread, argument)
+        // Memory, not `pthread_attr_t()`: of the C modules that have the type, an optimized
+        // build takes CHiredis for its home, which this target does not import.
+        withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { buffer in
+            guard let attributes = buffer.baseAddress else { return ENOMEM }
+            pthread_attr_init(attributes)
+            defer { pthread_attr_destroy(attributes) }
+            pthread_attr_setdetachstate(attributes, CInt(PTHREAD_CREATE_DETACHED))
+            #if canImport(Darwin)
+                var thread: pthread_t?
+            #else
+                var thread = pthread_t()
+            #endif
+            return pthread_create(&thread, attributes, enterProgramThread, argument)
+        }
     }
 
     fileprivate static func enter(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
