@@ -21,6 +21,10 @@ enum CommandTree {
             subcommands: [
                 WorkCommand.spec(register: register),
                 BenchCommand.spec,
+                EnqueueCommand.spec,
+                JobsCommand.spec,
+                CompletionsCommand.spec { root(register: register) },
+                VersionCommand.spec,
             ])
     }
 

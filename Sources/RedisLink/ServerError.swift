@@ -65,6 +65,7 @@ extension ServerError: CustomStringConvertible {
     /// The server's text, fit for a terminal, and what to do next.
     public var description: String {
         let text = printable(message, limit: 300)
-        return code.advice.isEmpty ? text : "\(text). \(code.advice)"
+        if code.advice.isEmpty { return text }
+        return text + (text.hasSuffix(".") ? " " : ". ") + code.advice
     }
 }

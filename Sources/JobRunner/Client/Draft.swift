@@ -8,6 +8,12 @@ package struct Draft: Sendable {
     /// The caller chose the id: it is remembered longer.
     package let hasOwnID: Bool
 
+    init(queue: String, job: NewJob, hasOwnID: Bool) {
+        self.queue = queue
+        self.job = job
+        self.hasOwnID = hasOwnID
+    }
+
     /// - Parameter arguments: JSON of a trusted encoder.
     package init(
         name: String, arguments: [UInt8], options: JobOptions, queue: String?, id: String?,

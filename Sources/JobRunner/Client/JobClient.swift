@@ -159,7 +159,7 @@ public final class JobClient: Sendable {
     }
 
     /// A delayed job, or one with an id of the caller's: a script of its own.
-    private func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
+    func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
         _ = try await batcher(for: draft.queue)
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
@@ -186,8 +186,12 @@ public final class JobClient: Sendable {
     }
 
     /// The batcher of a queue; with the first use of a queue its name is noted for `stats`.
-    func batcher(for queue: String) async throws -> EnqueueBatcher {
-        if let known = batchers.withLock({ $0[queue] }) { return known }
+    ///
+    /// Ids that the caller chose are remembered longer, so they travel in batches of their own.
+    func batcher(for queue: String, ownIDs: Bool = false) async throws -> EnqueueBatcher {
+        // No queue's name has a slash.
+        let name = ownIDs ? queue + "/" : queue
+        if let known = batchers.withLock({ $0[name] }) { return known }
         let store = QueueStore(keys.queue(queue))
         do {
             let note = Command("SADD", keys.queues, queue)
@@ -198,11 +202,12 @@ public final class JobClient: Sendable {
             throw JobRunnerError(refused: error)
         }
         return batchers.withLock { batchers in
-            if let known = batchers[queue] { return known }
+            if let known = batchers[name] { return known }
+            let window = ownIDs ? options.deduplicationOfOwnIDs : options.deduplication
             let batcher = EnqueueBatcher(
                 store, router.connection(for: store.keys.ready),
-                window: options.deduplication.milliseconds, timeout: options.enqueueTimeout)
-            batchers[queue] = batcher
+                window: window.milliseconds, timeout: options.enqueueTimeout)
+            batchers[name] = batcher
             return batcher
         }
     }
@@ -216,5 +221,4 @@ public final class JobClient: Sendable {
     }
 
     private static let encoder = JSONEncoder()
-
 }

@@ -7,6 +7,8 @@ struct OptionInfo: Sendable {
     var env: [String] = []
     /// What stands for the value in help; nil for a flag, which takes none.
     var placeholder: String?
+    /// What the option means without a value, as in `--ndjson`; nil when a value is needed.
+    var bareValue: String?
     /// What the value counts, as in `jobs`.
     var unit: String?
     var help: String
@@ -19,6 +21,10 @@ struct OptionInfo: Sendable {
     var completion = ValueCompletion.none
 
     var isFlag: Bool { placeholder == nil }
+    /// What stands behind its name in help: ` <N>`, ` [<FILE>]` when it may be left out.
+    var valueLabel: String {
+        placeholder.map { bareValue == nil ? " <\($0)>" : " [<\($0)>]" } ?? ""
+    }
     /// As messages call it, however it was typed.
     var name: String { "--\(long)" }
 }

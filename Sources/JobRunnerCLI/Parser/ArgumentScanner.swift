@@ -97,6 +97,8 @@ struct ArgumentScanner {
         } else if let next = rest.first, !looksLikeOption(next) {
             text = next
             rest.removeFirst()
+        } else if let bare = option.bareValue {
+            text = bare
         } else {
             throw missingValue(option)
         }

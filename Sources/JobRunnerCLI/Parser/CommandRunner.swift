@@ -20,6 +20,8 @@ struct CommandRunner: Sendable {
     var readFile: @Sendable (String) throws(CommandFailure) -> String
     /// Writes text to descriptor 1 or 2.
     var write: @Sendable (String, Int32) -> Void
+    /// What a command has of the terminal; its `write` is always the one above.
+    var console = Console()
 
     init(
         root: CommandSpec, executable: String, version: String,
@@ -67,7 +69,9 @@ struct CommandRunner: Sendable {
             return .usage
         case .failure(let failure):
             return report(failure)
-        case .invocation(let invocation, let command):
+        case .invocation(var invocation, let command):
+            invocation.console = console
+            invocation.console.write = write
             do {
                 return try await command.run?(invocation) ?? .success
             } catch let failure as CommandFailure {

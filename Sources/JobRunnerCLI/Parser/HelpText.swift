@@ -53,9 +53,8 @@ struct HelpText: Sendable {
     private func row(of option: OptionInfo) -> HelpPage.Row {
         let short = option.short.map { "-\($0), " } ?? ""
         let long = option.inversion ? "--[no-]\(option.long)" : option.name
-        let value = option.placeholder.map { " <\($0)>" } ?? ""
         let notes = option.notes.isEmpty ? "" : " (\(option.notes.joined(separator: "; ")))"
-        return HelpPage.Row(label: short + long + value, text: option.help + notes)
+        return HelpPage.Row(label: short + long + option.valueLabel, text: option.help + notes)
     }
 }
 

@@ -22,6 +22,8 @@ struct Invocation: Sendable {
     let command: [String]
     /// The process's environment over the file of `--env-file`.
     let environment: [String: String]
+    /// Where the command reads and writes.
+    var console = Console()
     private let settings: [String: Setting]
     private let arguments: [String: [any Sendable]]
 

@@ -10,15 +10,17 @@ struct Option<Value: Sendable>: Sendable, AnyOption {
     ///   - fallbackEnv: Variables asked after `env`, in order; the first one that is set counts.
     ///   - default: Nil makes it optional (`Invocation.optional`), or needed if `required`.
     ///   - unit: What the number counts; leave out for durations and sizes, which carry theirs.
+    ///   - bareValue: What it means without a value: behind it comes another option or nothing.
     ///   - repeats: Whether it may be given again; then read with `Invocation.all`.
     init(
         _ long: String, short: Character? = nil, env: String?, fallbackEnv: [String] = [],
-        default: Value?, placeholder: String, unit: String? = nil, help: String,
-        repeats: Bool = false, required: Bool = false, read: ValueReader<Value>
+        default: Value?, placeholder: String, bareValue: String? = nil, unit: String? = nil,
+        help: String, repeats: Bool = false, required: Bool = false, read: ValueReader<Value>
     ) {
         info = OptionInfo(
             long: long, short: short, env: (env.map { [$0] } ?? []) + fallbackEnv,
-            placeholder: placeholder, unit: unit, help: help, repeats: repeats,
+            placeholder: placeholder, bareValue: bareValue, unit: unit, help: help,
+            repeats: repeats,
             isRequired: required && `default` == nil,
             defaultText: `default`.map(read.show), completion: read.completion)
         defaultValue = `default`

@@ -20,7 +20,8 @@ struct Session {
         do {
             let url = try RedisURL(invocation[GlobalOptions.redisURL])
             let client = try JobClient(url, options: options)
-            let info = try await reach(client, patience: invocation[GlobalOptions.patience])
+            let info = try await reach(
+                client, patience: invocation[GlobalOptions.patience], console: invocation.console)
             return Session(client: client, url: url, info: try info.requireSupported())
         } catch {
             throw CommandFailure(error)
@@ -31,15 +32,15 @@ struct Session {
     ///
     /// - Parameters:
     ///   - patience: Nil is for ever.
-    ///   - says: Says once, on standard error, that it is trying again.
+    ///   - console: Told once that it is trying again; nil is silent.
     /// - Throws: `RedisError`.
-    static func reach(_ client: JobClient, patience: Duration?, says: Bool = true) async throws
+    static func reach(_ client: JobClient, patience: Duration?, console: Console?) async throws
         -> ServerInfo
     {
         let deadline = patience.map { ContinuousClock.now + $0 }
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
-        var hasSaid = !says
+        var console = console
         while true {
             let error: RedisError
             do throws(RedisError) {
@@ -49,10 +50,10 @@ struct Session {
             }
             let isOver = deadline.map { ContinuousClock.now >= $0 } ?? false
             guard error.isTransient, !isOver else { throw error }
-            if !hasSaid, let patience {
+            if let said = console, let patience {
                 let span = DurationText.format(patience)
-                SystemFile.write("\(error); trying again for \(span)\n", to: 2)
-                hasSaid = true
+                said.note("\(error); trying again for \(span)")
+                console = nil
             }
             try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
         }

@@ -118,7 +118,7 @@ enum WorkCommand {
         let client = try JobClient(url, options: options, onEvent: { log.note(.connection($0)) })
         defer { client.close() }
         let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
-        let info = try await Session.reach(client, patience: patience, says: false)
+        let info = try await Session.reach(client, patience: patience, console: nil)
         return try info.requireSupported()
     }
 

@@ -33,7 +33,7 @@ enum WorkOptions {
         help: "Execute this app's own 'work' with the same options instead.", read: .path)
     static let allowEviction = Flag(
         "allow-eviction", env: "JOBRUNNER_ALLOW_EVICTION",
-        help: "Work although Redis may evict jobs (maxmemory-policy).")
+        help: "Use Redis although it may evict jobs (maxmemory-policy).")
     static let exitWhenUnreachable = Option<Duration>(
         "exit-when-unreachable", env: "JOBRUNNER_EXIT_WHEN_UNREACHABLE", default: nil,
         placeholder: "DURATION", help: "Exit with 69 when Redis is away for so long; never if unset.",

@@ -1,0 +1,50 @@
+internal import JobRunner
+
+/// What commands that wait for jobs have in common.
+enum WaitOptions {
+    static let timeout = Option(
+        "timeout", short: "t", env: nil, default: .seconds(30), placeholder: "DURATION",
+        help: "How long to wait for jobs that have not ended.",
+        read: .duration(.zero ... .seconds(30 * 86_400)))
+
+    /// - Parameter subject: `job default/…`, or how many.
+    static func timedOut(
+        _ subject: String, _ timeout: Duration, _ invocation: Invocation
+    ) -> CommandFailure {
+        CommandFailure(
+            "\(subject) had no result after \(DurationText.format(timeout))",
+            hint: "It may still run: wait longer with --timeout, "
+                + "or look with '\(invocation.executable) jobs get'.",
+            exit: .temporary)
+    }
+}
+
+extension JobOutcome {
+    /// The value as JSON that may go to a terminal.
+    var shownValue: String { valueJSON.map { TerminalJSON.line($0) } ?? "null" }
+
+    /// Why there is no value: `job default/… failed with MailError: no such host`.
+    func reason(of handle: String) -> String {
+        guard let failure else { return "job \(handle) was \(state.rawValue)" }
+        let text = "job \(handle) \(failure)"
+        return state == .cancelled ? "job \(handle) was cancelled: \(failure.message)" : text
+    }
+}
+
+extension JSONObject {
+    /// The members that tell how a job ended.
+    mutating func set(_ outcome: JobOutcome) {
+        set("state", outcome.state.rawValue)
+        set("attempt", outcome.attempt)
+        set("started", time: outcome.startedAt)
+        set("finished", time: outcome.finishedAt)
+        set("duration_ms", outcome.finishedAt - outcome.startedAt)
+        if outcome.state == .done { set("value", raw: outcome.shownValue) }
+        if let failure = outcome.failure {
+            var error = JSONObject()
+            error.set("type", failure.type)
+            error.set("message", failure.message)
+            set("error", raw: error.text)
+        }
+    }
+}
