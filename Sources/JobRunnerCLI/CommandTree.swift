@@ -25,6 +25,7 @@ enum CommandTree {
                 JobsCommand.spec,
                 CompletionsCommand.spec { root(register: register) },
                 VersionCommand.spec,
+                StatsCommand.spec,
             ])
     }
 

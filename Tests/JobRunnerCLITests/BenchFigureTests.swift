@@ -7,7 +7,7 @@ import Testing
 @Suite("Figures of the bench")
 struct BenchFigureTests {
     @Test(arguments: [
-        (0.5, 50), (0.99, 99), (0.999, 100), (1, 100), (0, 1), (0.501, 51),
+        (0.5, 50), (0.99, 99), (0.999, 100), (1.0, 100), (0.0, 1), (0.501, 51),
     ])
     func `a percentile is a sample, by nearest rank`(share: Double, expected: Int) {
         #expect(percentile(share, ofSorted: Array(1...100)) == expected)
@@ -19,7 +19,7 @@ struct BenchFigureTests {
         #expect(percentile(0.5, ofSorted: [Int]()) == nil)
     }
 
-    @Test(arguments: [([3.0], 3.0), ([9, 1, 5], 5), ([4, 1, 3, 2], 2.5)])
+    @Test(arguments: [([3.0], 3.0), ([9.0, 1.0, 5.0], 5.0), ([4.0, 1.0, 3.0, 2.0], 2.5)])
     func `the median is the middle`(samples: [Double], expected: Double) {
         #expect(median(samples) == expected)
     }
@@ -29,8 +29,8 @@ struct BenchFigureTests {
     }
 
     @Test(arguments: [
-        (0.123456, 0.123), (12.3456, 12.346), (1234.56, 1235), (-1234.56, -1235), (.nan, 0),
-        (.infinity, 0),
+        (0.123456, 0.123), (12.3456, 12.346), (1234.56, 1235.0), (-1234.56, -1235.0),
+        (Double.nan, 0.0), (Double.infinity, 0.0),
     ])
     func `digits that are noise are cut`(value: Double, expected: Double) {
         #expect(rounded(value) == expected)

@@ -49,7 +49,7 @@ final class BuiltExecutable: Sendable {
     }
 
     static func run(_ arguments: [String]) async throws -> End {
-        await try BuiltExecutable(arguments).end()
+        try await BuiltExecutable(arguments).end()
     }
 
     func signal(_ number: Int32) {

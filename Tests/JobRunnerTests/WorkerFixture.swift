@@ -86,11 +86,17 @@ final class WorkerFixture: Sendable {
     }
 
     /// Runs the worker while `body` does, then stops it; returns how many jobs it gave back.
+    ///
+    /// - Parameter before: Runs while the worker starts.
     @discardableResult
-    func run(_ body: (WorkerFixture) async throws -> Void) async throws -> Int {
+    func run(
+        _ body: (WorkerFixture) async throws -> Void,
+        before: () async throws -> Void = {}
+    ) async throws -> Int {
         let worker = worker
         let task = Task { try await worker.run() }
         do {
+            try await before()
             await log.joined()
             try await body(self)
         } catch {

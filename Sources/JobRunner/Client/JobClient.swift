@@ -175,7 +175,8 @@ public final class JobClient: Sendable {
                 wasSent = wasSent || error.isOutcomeUnknown
                 let isSafe = !wasSent || window > .zero
                 if error.mayBeResent, isSafe, monotonicNanoseconds() < deadline {
-                    try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
+                    // A cancelled caller's next try says so, and what is known of the job.
+                    try? await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
                     continue
                 }
                 throw wasSent

@@ -70,6 +70,20 @@ package struct QueueStore: Sendable {
         return Call(key: keys.ready, command: Command(name: "SET", words)) { _ in }
     }
 
+    /// The keys every worker needs, and what type they are when they are there.
+    package var kinds: [(key: String, kind: String)] {
+        [
+            (keys.ready, "list"), (keys.landing, "list"), (keys.workers, "zset"),
+            (keys.reaping, "zset"), (keys.scheduled, "zset"), (keys.dead, "zset"),
+            (keys.crashes, "hash"), (keys.cancelled, "zset"), (keys.meta, "hash"),
+        ]
+    }
+
+    /// False when a key is there and of another type.
+    package func isAbsentOr(_ kind: String, _ key: String) -> Call<Bool> {
+        Call(key: key, command: Command("TYPE", key)) { ["none", kind].contains($0.text) }
+    }
+
     /// Keeps the queue's visibility timeout if it has none, and says what it is.
     ///
     /// All workers of a queue must use the same: the gap of a long one could lapse a short one.

@@ -63,6 +63,7 @@ struct Lane: Sendable {
     /// Jobs that waited at the last tick, and what was last written of that.
     var waiting = 0
     private var writtenWaiting = -1
+    private var writtenMinute = 0
 
     init(_ store: QueueStore, weight: Int, worker: String) {
         self.store = store
@@ -118,10 +119,14 @@ struct Lane: Sendable {
         return flights.remove(at: index)
     }
 
-    /// How many jobs wait, when that has changed since it was last asked.
-    mutating func takeWaiting() -> Int? {
-        guard isJoined, waiting != writtenWaiting else { return nil }
+    /// How many jobs wait, when that has changed since it was last asked or a minute has begun.
+    ///
+    /// Once a minute in any case: a queue that was empty for an hour would have no sample to
+    /// tell the jobs that came since by.
+    mutating func takeWaiting(minute: Int) -> Int? {
+        guard isJoined, waiting != writtenWaiting || minute != writtenMinute else { return nil }
         writtenWaiting = waiting
+        writtenMinute = minute
         return waiting
     }
 

@@ -59,7 +59,7 @@ public final class Worker: Sendable {
     /// - Returns: How many jobs were given back unfinished.
     @discardableResult
     public func run() async throws -> Int {
-        try await agreeOnLease()
+        try await checkQueues()
         let note = Command(["SADD", engine.client.keys.queues] + engine.options.queues.map(\.name))
         engine.router.connection(for: engine.client.keys.queues).submit(note) { _ in }
         engine.startClock()
@@ -120,38 +120,7 @@ public final class Worker: Sendable {
             }
     }
 
-    /// All workers of a queue must use one visibility timeout.
-    private func agreeOnLease() async throws {
-        for queue in engine.options.queues {
-            let store = QueueStore(engine.client.keys.queue(queue.name))
-            var agreed: Int?
-            for call in store.agreeOnLease(engine.options.visibilityTimeout) {
-                agreed = try await patiently(call)
-            }
-            guard let agreed, agreed != engine.options.visibilityTimeout.milliseconds else {
-                continue
-            }
-            throw JobRunnerError.invalid(
-                "queue '\(queue.name)' uses \(Duration.milliseconds(agreed)); all its workers must")
-        }
-    }
-
-    /// Sends a call until it is answered: an outage at the start is waited out.
-    private func patiently<Reply>(_ call: Call<Reply>) async throws -> Reply {
-        var backoff = Backoff()
-        var random = SystemRandomNumberGenerator()
-        while true {
-            do {
-                return try await engine.router.connection(for: call.key).send(call)
-            } catch where error.isTransient && !isStopping {
-                try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
-            } catch {
-                throw JobRunnerError.redis(error)
-            }
-        }
-    }
-
-    private var isStopping: Bool {
+    var isStopping: Bool {
         engine.state.withLock { $0.dispatch.phase == .draining }
     }
 

@@ -124,13 +124,13 @@ extension WorkerEngine {
 
     /// Adds what was counted since the last flush to the minute's counters.
     private func flush(_ index: Int, _ store: QueueStore) {
+        let minute = WallClock.milliseconds() / 60_000
         let (counts, waiting) = state.withLock { state in
             (
                 state.dispatch.lanes[index].counts.take(),
-                state.dispatch.lanes[index].takeWaiting()
+                state.dispatch.lanes[index].takeWaiting(minute: minute)
             )
         }
-        let minute = WallClock.milliseconds() / 60_000
         for command in store.count(counts.fields, waiting: waiting, minute: minute) {
             heartbeat.submit(command) { _ in }
         }
@@ -145,8 +145,7 @@ extension WorkerEngine {
         words.append(key)
         words.append(json)
         words.append("PX")
-        // Outlives a few lost ticks, and a dead worker until its jobs are given back.
-        words.append(max(15_000, 2 * upkeep.lease))
+        words.append(WorkerInfo.kept(lease: upkeep.lease))
         heartbeat.submit(Command(name: "SET", words)) { _ in }
     }
 

@@ -30,6 +30,10 @@ package struct WorkerInfo: Codable, Sendable {
     /// At most 64: those that run longest.
     package var running: [Running]
 
+    /// How long it is kept, ms: outlives a few lost ticks, and a dead worker until its jobs are
+    /// given back.
+    package static func kept(lease: Int) -> Int { max(15_000, 2 * lease) }
+
     package func json() -> [UInt8] {
         (try? JSONEncoder().encode(self)).map { [UInt8]($0) } ?? []
     }

@@ -1,0 +1,148 @@
+internal import RedisLink
+
+/// One queue while it is read: which commands, and what their replies say.
+struct QueueReading: Sendable {
+    /// A worker with a lease, or one whose jobs are being given back.
+    struct Member: Sendable {
+        let id: String
+        let isAlive: Bool
+    }
+
+    var stats: QueueStats
+    private(set) var window: CountWindow
+    private(set) var members: [Member] = []
+    private let keys: QueueKeys
+    private let names: String
+    /// False for a name that no key of ours can have: nothing is read.
+    private let isReadable: Bool
+    private var isParked = false
+
+    init(_ name: String, _ keys: Keys, now: Int) {
+        stats = QueueStats(name: name)
+        window = CountWindow(now: now)
+        self.keys = keys.queue(name)
+        names = keys.queues
+        isReadable = (try? QueueName(name)) != nil
+        if !isReadable { stats.faults = ["not the name of a queue; it was not made by jobrunner"] }
+    }
+
+    /// More would not be workers: a stranger's sorted set.
+    private static let mostWorkers = 10_000
+
+    // MARK: The queue
+
+    var reads: [Pipeline.Read] {
+        guard isReadable else { return [] }
+        let most = "\(Self.mostWorkers - 1)"
+        return [
+            Pipeline.Read("LLEN", keys.ready), Pipeline.Read("LLEN", keys.landing),
+            Pipeline.Read("ZCARD", keys.scheduled), Pipeline.Read("ZCARD", keys.dead),
+            Pipeline.Read("HMGET", keys.meta, "paused", "clock", "swept", "lease"),
+            Pipeline.Read("ZRANGE", keys.workers, "0", most, "WITHSCORES"),
+            Pipeline.Read("ZRANGE", keys.reaping, "0", most),
+            Pipeline.Read("SISMEMBER", names, keys.name),
+        ] + CountWindow.minutes(at: window.now).map { Pipeline.Read("HGETALL", keys.count($0)) }
+    }
+
+    /// - Parameter replies: To `reads`, in order.
+    mutating func take(_ replies: [RedisValue]) {
+        guard replies.count > 8 else { return }
+        let landing = number(replies[1], keys.landing)
+        let ready = number(replies[0], keys.ready)
+        isParked = (landing ?? 0) > 0
+        stats.ready = (ready ?? 0) + (landing ?? 0)
+        stats.scheduled = number(replies[2], keys.scheduled) ?? 0
+        stats.dead = number(replies[3], keys.dead) ?? 0
+        takeWorkers(meta: list(replies[4], keys.meta), replies[5], replies[6])
+        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[8...]) {
+            let fields = list(reply, keys.count(minute))
+            if !fields.isEmpty { window.add(fields, minute: minute) }
+        }
+        let isReadable = ready != nil && landing != nil
+        stats.recent = window.recent
+        stats.runTime = window.runTime
+        stats.outgoing = window.outgoing
+        stats.incoming = window.incoming(waiting: isReadable ? stats.ready + stats.scheduled : nil)
+        let isUsed =
+            stats.ready + stats.scheduled + stats.dead > 0 || !members.isEmpty
+            || stats.lease != nil || !window.minutes.isEmpty
+        stats.isKnown = isUsed || number(replies[7], names) == 1
+    }
+
+    private mutating func takeWorkers(
+        meta: [RedisValue], _ leases: RedisValue, _ lapsed: RedisValue
+    ) {
+        let meta = meta + [RedisValue](repeating: .null, count: max(0, 4 - meta.count))
+        stats.isPaused = meta[0] != .null
+        let lease = meta[3].integer.flatMap { (1...86_400_000).contains($0) ? $0 : nil }
+        stats.lease = lease.map { .milliseconds($0) }
+        let clock = queueClock(meta[1].integer, swept: meta[2].integer, lease: lease ?? 0)
+        let scores = list(leases, keys.workers)
+        for index in stride(from: 0, to: scores.count - 1, by: 2) {
+            guard let id = scores[index].text else { continue }
+            let deadline = scores[index + 1].text.flatMap { Double($0) } ?? 0
+            members.append(Member(id: id, isAlive: deadline > Double(clock)))
+        }
+        stats.workers = members.count { $0.isAlive }
+        let reaping = list(lapsed, keys.reaping).compactMap(\.text)
+        stats.reaping = reaping.count
+        members += reaping.map { Member(id: $0, isAlive: false) }
+    }
+
+    /// What the next sweep would make of the queue's clock: see `tick.lua`.
+    private func queueClock(_ clock: Int?, swept: Int?, lease: Int) -> Int {
+        guard let clock, let swept else { return window.now }
+        let (passed, isForged) = window.now.subtractingReportingOverflow(swept)
+        let (time, isFuture) = clock.addingReportingOverflow(
+            isForged ? 0 : max(0, min(passed, lease / 4)))
+        return isFuture ? window.now : time
+    }
+
+    // MARK: Its workers
+
+    /// One for each of `members`, in order.
+    var readsOfWorkers: [Pipeline.Read] {
+        members.map { Pipeline.Read("HLEN", keys.active($0.id)) }
+    }
+
+    /// Notes how many jobs a worker holds.
+    mutating func holds(_ member: Member, _ reply: RedisValue) -> Int {
+        let held = number(reply, keys.active(member.id)) ?? 0
+        stats.active += held
+        return held
+    }
+
+    // MARK: Its oldest job
+
+    var readOfOldest: Pipeline.Read {
+        Pipeline.Read("LINDEX", isParked ? keys.landing : keys.ready, "-1")
+    }
+
+    mutating func takeOldest(_ reply: RedisValue, now: Int) {
+        let limits = Envelope.Limits(maxBytes: 1 << 20)
+        guard let job = reply.bytes, let envelope = try? Envelope(job, limits: limits),
+            let enqueued = envelope.enqueued
+        else { return }
+        stats.oldestAge = .milliseconds(max(0, now - Int(enqueued)))
+    }
+
+    // MARK: Replies
+
+    private mutating func number(_ reply: RedisValue, _ key: String) -> Int? {
+        noteFault(reply, key)
+        return reply.integer
+    }
+
+    private mutating func list(_ reply: RedisValue, _ key: String) -> [RedisValue] {
+        noteFault(reply, key)
+        return reply.array ?? []
+    }
+
+    private mutating func noteFault(_ reply: RedisValue, _ key: String) {
+        guard case .error(let error) = reply else { return }
+        let fault =
+            error.code == .WRONGTYPE
+            ? ForeignKey(key: key).description : printable(error.description, limit: 200)
+        if !stats.faults.contains(fault) { stats.faults.append(fault) }
+    }
+}

@@ -1,0 +1,92 @@
+public import FoundationEssentials
+
+/// One worker process.
+public struct WorkerStats: Sendable {
+    /// `<host>-<pid>-<random>`.
+    public var id: String
+    /// What it is doing, as far as its leases tell.
+    public var state: State
+    /// The machine's name.
+    public var host: String
+    /// The process there; nil when it is not known.
+    public var pid: Int?
+    /// Of this library; nil, as the rest, when the worker's own word is missing or unreadable.
+    public var version: String?
+    /// The queues it works on.
+    public var queues: [String]
+    /// What it has handlers for.
+    public var handlers: [String]
+    /// Jobs it can run at once.
+    public var slots: Int?
+    /// Slots with a job.
+    public var busy: Int?
+    /// Jobs it holds by the server's word, in the queues that were asked for.
+    public var held: Int
+    /// Jobs it has fetched and not started.
+    public var buffered: Int?
+    /// Resident memory, bytes; nil where it is not known.
+    public var residentBytes: Int?
+    /// When it started, by its own clock.
+    public var started: Date?
+    /// How long ago that is.
+    public var uptime: Duration?
+    /// How long ago it last said that it is alive.
+    public var lastSeen: Duration?
+    /// At most 64 jobs: those that run longest.
+    public var running: [Running]
+
+    /// A worker of which no more is known.
+    package init(id: String, state: State, host: String, pid: Int?, queues: [String]) {
+        self.id = id
+        self.state = state
+        self.host = host
+        self.pid = pid
+        self.queues = queues
+        handlers = []
+        held = 0
+        running = []
+    }
+
+    /// What a worker is doing.
+    @nonexhaustive
+    public enum State: String, Sendable, CaseIterable {
+        /// Takes jobs.
+        case working
+        /// Takes no jobs; goes on with those it has.
+        case quiet
+        /// Stopping: finishes what runs.
+        case draining
+        /// Gone, or cut off: its jobs are given back.
+        case lapsed
+        /// Has a lease, but what it says of itself cannot be read.
+        case unknown
+    }
+
+    /// A job in a slot.
+    public struct Running: Sendable {
+        /// Which slot, from 0.
+        public var slot: Int
+        /// The job's name.
+        public var job: String
+        /// The job's id.
+        public var id: String
+        /// Where it came from.
+        public var queue: String
+        /// When the run began, by the worker's clock.
+        public var since: Date
+        /// How long ago that is.
+        public var age: Duration
+
+        package init(
+            slot: Int, job: String, id: String,
+            queue: String, since: Date, age: Duration
+        ) {
+            self.slot = slot
+            self.job = job
+            self.id = id
+            self.queue = queue
+            self.since = since
+            self.age = age
+        }
+    }
+}

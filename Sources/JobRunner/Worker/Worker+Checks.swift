@@ -1,0 +1,54 @@
+internal import RedisLink
+
+/// What is found out before a worker says it works: troubles that no waiting mends.
+extension Worker {
+    /// - Throws: `JobRunnerError.invalid` for keys of another program and for another visibility
+    ///   timeout, `JobRunnerError.redis` for a refused login and missing rights. Outages are
+    ///   waited out.
+    func checkQueues() async throws {
+        for queue in engine.options.queues {
+            let store = QueueStore(engine.client.keys.queue(queue.name))
+            try await checkKinds(store)
+            try await agreeOnLease(store)
+            // The user's rights: both do nothing for a worker without a name.
+            _ = try await patiently(store.cycle(worker: "", want: 0, acks: []))
+            _ = try await patiently(store.tick(worker: "", joins: false, engine.upkeep))
+        }
+    }
+
+    private func checkKinds(_ store: QueueStore) async throws {
+        for (key, kind) in store.kinds {
+            guard try await !patiently(store.isAbsentOr(kind, key)) else { continue }
+            throw JobRunnerError.invalid(
+                "key '\(key)' holds another type; it was not made by jobrunner")
+        }
+    }
+
+    /// All workers of a queue must use one visibility timeout.
+    private func agreeOnLease(_ store: QueueStore) async throws {
+        let lease = engine.options.visibilityTimeout.milliseconds
+        var agreed: Int?
+        for call in store.agreeOnLease(engine.options.visibilityTimeout) {
+            agreed = try await patiently(call)
+        }
+        guard let agreed, agreed != lease else { return }
+        let text = agreed % 1000 == 0 ? "\(agreed / 1000)s" : "\(agreed)ms"
+        throw JobRunnerError.invalid(
+            "queue '\(store.keys.name)' uses \(text); all its workers must")
+    }
+
+    /// Sends a call until it is answered: an outage at the start is waited out.
+    private func patiently<Reply>(_ call: Call<Reply>) async throws -> Reply {
+        var backoff = Backoff()
+        var random = SystemRandomNumberGenerator()
+        while true {
+            do {
+                return try await engine.router.connection(for: call.key).send(call)
+            } catch where error.isTransient && !isStopping {
+                try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
+            } catch {
+                throw JobRunnerError.redis(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import JobRunnerTesting
+import RedisLink
+import Testing
+
+@testable import JobRunner
+
+/// Troubles that no waiting mends end a worker at its start; outages do not.
+@Suite(.timeLimit(.minutes(1))) struct WorkerStartTests {
+    private func failure(
+        of queue: QueueFixture, _ change: (inout WorkerOptions) -> Void = { _ in }
+    ) async throws -> String {
+        let fixture = try WorkerFixture(queue, change) { $0.add(.named("a") { _ in nil }) }
+        let error = await #expect(throws: JobRunnerError.self) {
+            try await fixture.worker.run()
+        }
+        return error?.description ?? ""
+    }
+
+    @Test(arguments: [
+        "ready", "landing", "workers", "reaping", "scheduled", "dead", "crashes", "cancelled",
+        "meta",
+    ])
+    func `a key of another type`(_ name: String) async throws {
+        let queue = try QueueFixture()
+        let key = queue.keys.base + name
+        try await queue.redis("SET", key, "theirs")
+        #expect(
+            try await failure(of: queue)
+                == "key '\(key)' holds another type; it was not made by jobrunner")
+    }
+
+    @Test func `another visibility timeout`() async throws {
+        let queue = try QueueFixture(queue: "mail")
+        try await WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }.run { _ in }
+        #expect(
+            try await failure(of: queue) { $0.visibilityTimeout = .seconds(60) }
+                == "queue 'mail' uses 30s; all its workers must")
+        try await queue.redis("HSET", queue.keys.meta, "lease", "1500")
+        #expect(try await failure(of: queue) == "queue 'mail' uses 1500ms; all its workers must")
+    }
+
+    @Test func `a wrong password`() async throws {
+        let server = try RedisServer.start(arguments: ["--requirepass", "secret"])
+        var builder = WorkerBuilder()
+        builder.add(.named("a") { _ in nil })
+        let urls = [
+            server.url, "unix://:wrong@\(server.socketPath)",
+        ]
+        for url in urls {
+            let worker = try Worker(
+                builder, url: RedisURL(url), prefix: "p", options: WorkerOptions())
+            let error = await #expect(throws: JobRunnerError.self) { try await worker.run() }
+            guard case .redis(.server(let refusal)) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(refusal.code == (url == server.url ? .NOAUTH : .WRONGPASS))
+            #expect(error?.description.contains("wrong@") == false)
+        }
+    }
+
+    @Test func `missing rights`() async throws {
+        let server = try RedisServer.start()
+        let queue = try QueueFixture(server)
+        try await queue.redis(
+            "ACL", "SETUSER", "poor", "on", ">pw", "~*", "+@all", "-evalsha", "-eval")
+        var builder = WorkerBuilder()
+        builder.add(.named("a") { _ in nil })
+        let worker = try Worker(
+            builder, url: RedisURL("unix://poor:pw@\(server.socketPath)"), prefix: "p",
+            options: WorkerOptions())
+        let error = await #expect(throws: JobRunnerError.self) { try await worker.run() }
+        #expect(error?.description.contains("NOPERM") == true)
+        #expect(error?.description.contains("ACL LOG") == true)
+    }
+
+    @Test func `an outage is waited out`() async throws {
+        let server = try RedisServer.start()
+        let queue = try QueueFixture(server)
+        server.kill()
+        let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        try await fixture.run { fixture in
+            _ = fixture
+        } before: {
+            await fixture.log.wait {
+                if case .connection(.failed) = $0 { true } else { false }
+            }
+            try server.restart()
+            try await queue.push("1")
+        }
+        #expect(fixture.log.ends.count <= 1)
+    }
+
+    @Test func `a stop ends the wait for Redis`() async throws {
+        let server = try RedisServer.start()
+        let queue = try QueueFixture(server)
+        server.kill()
+        let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        let worker = fixture.worker
+        let task = Task { try await worker.run() }
+        await fixture.log.wait { if case .connection(.failed) = $0 { true } else { false } }
+        worker.stop()
+        await #expect(throws: JobRunnerError.self) { try await task.value }
+    }
+}
