@@ -15,7 +15,7 @@ extension JobClient {
         var groups: [String: [Int]] = [:]
         for (index, draft) in drafts.enumerated() {
             // Delayed jobs have no batches: each is a group.
-            let name = due == .now ? draft.queue + (draft.hasOwnID ? "/" : "") : "\(index)"
+            let name = due == .now ? draft.queue : "\(index)"
             groups[name, default: []].append(index)
         }
         var answers = [Answer](repeating: .failure(.stopped), count: drafts.count)
@@ -31,13 +31,16 @@ extension JobClient {
         return answers
     }
 
-    /// Enqueues jobs of one queue whose ids are remembered equally long.
+    /// Enqueues jobs of one queue.
+    ///
+    /// Their ids are remembered equally long, for one that its caller chose may be sent again
+    /// tomorrow, and two batches could not keep the order.
     private func enqueueAlike(_ drafts: [Draft], due: Due) async -> [Answer] {
         do {
             guard let first = drafts.first else { return [] }
             if due != .now { return [.success(try await enqueueAlone(first, due: due))] }
             let gathering = Gathering(count: drafts.count)
-            let batcher = try await batcher(for: first.queue, ownIDs: first.hasOwnID)
+            let batcher = try await batcher(for: first.queue, ownIDs: drafts.contains { $0.hasOwnID })
             return await withCheckedContinuation { continuation in
                 gathering.start(continuation)
                 batcher.add(drafts.map(\.job), for: gathering)
@@ -45,17 +48,6 @@ extension JobClient {
         } catch {
             let failure = error as? JobRunnerError ?? .stopped
             return drafts.map { _ in .failure(failure) }
-        }
-    }
-
-    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
-        let answers = await enqueueEach(drafts)
-        return try zip(drafts, answers).map { draft, answer in
-            let acceptance = try answer.get()
-            guard acceptance != .full else { throw JobRunnerError.queueFull(queue: draft.queue) }
-            return JobHandle(
-                id: draft.job.id, queue: draft.queue, isDuplicate: acceptance == .duplicate,
-                client: self)
         }
     }
 }

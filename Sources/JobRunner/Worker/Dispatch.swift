@@ -380,7 +380,7 @@ struct Dispatch: Sendable {
     private mutating func charge(_ chosen: Int) {
         guard !isStrict, lanes.count > 1 else { return }
         var total = 0
-        for index in lanes.indices where lanes[index].isWilling || index == chosen {
+        for index in lanes.indices where lanes[index].isOpen || index == chosen {
             lanes[index].credit += lanes[index].weight
             total += lanes[index].weight
         }

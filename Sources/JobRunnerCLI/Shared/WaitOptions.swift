@@ -26,8 +26,11 @@ extension JobOutcome {
     /// Why there is no value: `job default/… failed with MailError: no such host`.
     func reason(of handle: String) -> String {
         guard let failure else { return "job \(handle) was \(state.rawValue)" }
-        let text = "job \(handle) \(failure)"
-        return state == .cancelled ? "job \(handle) was cancelled: \(failure.message)" : text
+        // The worker escaped the text when it kept it: its backslashes are meant.
+        let message = escaped(failure.message, limit: 500)
+        return state == .cancelled
+            ? "job \(handle) was cancelled: \(message)"
+            : "job \(handle) failed with \(escaped(failure.type)): \(message)"
     }
 }
 
