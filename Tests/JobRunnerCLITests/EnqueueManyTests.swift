@@ -115,7 +115,10 @@ struct EnqueueManyTests {
             #"{"job":"a","queue":"x{y}"}"#,
             "queue name 'x{y}' is not allowed: use 1 to 64 of A-Z a-z 0-9 . _ -"
         ),
-        (#"{"job":"a","id":"\u001b"}"#, #"id '\u{1B}' is not allowed: use 1 to 64 of A-Z a-z 0-9 . _ -"#),
+        (
+            #"{"job":"a","id":"\u001b"}"#,
+            #"id '\u{1B}' is not allowed: use 1 to 64 of A-Z a-z 0-9 . _ -"#
+        ),
         (#"{"job":"a","maxAttempts":0}"#, "'maxAttempts' must be a whole number from 1 to 1000"),
         (#"{"job":"a","job":"b"}"#, "key 'job' is there twice"),
         (#"{"job":"a"} {"job":"b"}"#, "trailing bytes after the object at byte 12"),
@@ -155,7 +158,8 @@ struct EnqueueManyTests {
 
     @Test func `lines that are done are skipped, bad ones too`() async throws {
         let fixture = try CommandFixture()
-        let path = try fixture.file("jobs", "bad\n{\"job\":\"b\"}\n{\"job\":\"c\"}\n{\"job\":\"d\"}\n")
+        let path = try fixture.file(
+            "jobs", "bad\n{\"job\":\"b\"}\n{\"job\":\"c\"}\n{\"job\":\"d\"}\n")
         let ran = await fixture.run("enqueue --skip 2 --ndjson \(path)")
         #expect(ran.exit == .success)
         #expect(try await fixture.jobs().map(\.job) == ["c", "d"])

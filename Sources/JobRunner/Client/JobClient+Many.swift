@@ -40,7 +40,8 @@ extension JobClient {
             guard let first = drafts.first else { return [] }
             if due != .now { return [.success(try await enqueueAlone(first, due: due))] }
             let gathering = Gathering(count: drafts.count)
-            let batcher = try await batcher(for: first.queue, ownIDs: drafts.contains { $0.hasOwnID })
+            let batcher = try await batcher(
+                for: first.queue, ownIDs: drafts.contains { $0.hasOwnID })
             return await withCheckedContinuation { continuation in
                 gathering.start(continuation)
                 batcher.add(drafts.map(\.job), for: gathering)

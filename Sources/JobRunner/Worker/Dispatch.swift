@@ -272,7 +272,9 @@ struct Dispatch: Sendable {
 
     /// Gives the buffer back when its oldest waited too long: the slots became slow.
     mutating func releaseStale(now: Int64) {
-        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else { return }
+        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else {
+            return
+        }
         releaseBuffer(now: now)
     }
 

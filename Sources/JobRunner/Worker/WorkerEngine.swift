@@ -116,7 +116,9 @@ final class WorkerEngine: Sendable {
         case .success(let reply):
             perform(
                 state.withLock { state in
-                    state.dispatched { $0.cycled(lane, life: life, serial: serial, reply, now: now) }
+                    state.dispatched {
+                        $0.cycled(lane, life: life, serial: serial, reply, now: now)
+                    }
                 })
         case .failure(let error):
             if case .stopped = error { return }
