@@ -63,7 +63,7 @@ struct Dispatch: Sendable {
     private var freeSlots: [Int]
     private var buffer = Fifo<Held>()
     /// Asked for and not yet answered, over all lanes.
-    private var wanted = 0
+    private(set) var wanted = 0
     private var pace = Pace()
     /// Jobs given back that had not started.
     private(set) var released = 0
