@@ -84,7 +84,8 @@ private struct Small: Job {
     }
 
     @Test(arguments: [Duration.zero, .seconds(60)])
-    func `without deduplication a lost reply is an unknown outcome`(_ delay: Duration) async throws {
+    func `without deduplication a lost reply is an unknown outcome`(_ delay: Duration) async throws
+    {
         let server = try RedisServer.start()
         let queue = try QueueFixture(server)
         let client = try queue.client {

@@ -42,10 +42,12 @@ private struct Note: Job {
         #expect(envelope.maxAttempts == 3)
         #expect(envelope.timeLimit == 9000)
         #expect(envelope.argumentsData == Data(#"{"score":1.5}"#.utf8))
-        #expect(try await queue.redis("SMEMBERS", "\(queue.prefix):queues") == .array([.bytes([113])]))
+        #expect(
+            try await queue.redis("SMEMBERS", "\(queue.prefix):queues") == .array([.bytes([113])]))
     }
 
-    @Test func `a job later, by delay, by date and in a queue of the caller's choice`() async throws {
+    @Test func `a job later, by delay, by date and in a queue of the caller's choice`() async throws
+    {
         let queue = try QueueFixture()
         let client = try queue.client()
         let first = try await client.enqueue(Greeting(who: "a"), in: .seconds(60))
@@ -74,10 +76,11 @@ private struct Note: Job {
     }
 
     /// Seconds from now, and a delay. As numbers: printing the date of a NaN crashes Foundation.
-    @Test(arguments: [
-        (nil, Duration.seconds(-1)), (nil, .seconds(3650 * 86_400 + 1)), (Double.nan, nil),
-        (Double.infinity, nil), (3651 * 86_400, nil), (0, .seconds(1)),
-    ] as [(Double?, Duration?)])
+    @Test(
+        arguments: [
+            (nil, Duration.seconds(-1)), (nil, .seconds(3650 * 86_400 + 1)), (Double.nan, nil),
+            (Double.infinity, nil), (3651 * 86_400, nil), (0, .seconds(1)),
+        ] as [(Double?, Duration?)])
     func `a time that cannot be`(_ seconds: Double?, _ delay: Duration?) async throws {
         let at = seconds.map { Date(timeIntervalSinceNow: $0) }
         let queue = try QueueFixture()
@@ -136,7 +139,9 @@ private struct Note: Job {
         #expect(try await queue.ids(queue.keys.ready) == handles.map(\.id).reversed())
     }
 
-    @Test func `tasks that enqueue at once share scripts, and each gets its own answer`() async throws {
+    @Test func `tasks that enqueue at once share scripts, and each gets its own answer`()
+        async throws
+    {
         let queue = try QueueFixture(try .start())
         let client = try queue.client()
         _ = try await client.enqueue(Greeting(who: "first"))

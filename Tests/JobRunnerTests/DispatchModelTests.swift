@@ -15,7 +15,11 @@ private struct ServerModel {
     mutating func cycle(_ flight: Lane.Flight) -> CycleReply {
         for ack in flight.acks {
             guard let job = held.removeValue(forKey: ack.tag) else { continue }
-            if case .release = ack.writes.first { ready.append(job) } else { done[job, default: 0] += 1 }
+            if case .release = ack.writes.first {
+                ready.append(job)
+            } else {
+                done[job, default: 0] += 1
+            }
         }
         var tags: [Int] = []
         while tags.count < flight.want, let job = ready.popLast() {

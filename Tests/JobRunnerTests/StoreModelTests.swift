@@ -171,8 +171,9 @@ private struct StoreModel {
         }
         model.active[worker] = nil
         #expect(counts == (0, given, buried))
-        guard case .lost = try await queue.send(
-            queue.store.cycle(worker: worker, want: 1, acks: []))
+        guard
+            case .lost = try await queue.send(
+                queue.store.cycle(worker: worker, want: 1, acks: []))
         else { return #expect(Bool(false), "a reaped worker still has its lease") }
     }
 

@@ -30,16 +30,19 @@ import Testing
         Bad("null", "not a JSON object: byte 0 is 'n'"),
         Bad("[1]", "not a JSON object: byte 0 is '['"),
         Bad("42", "not a JSON object: byte 0 is '4'"),
-        Bad("BOM", [0xEF, 0xBB, 0xBF, 0x7B, 0x7D],
+        Bad(
+            "BOM", [0xEF, 0xBB, 0xBF, 0x7B, 0x7D],
             "not a JSON object: it starts with a byte order mark"),
         Bad("NUL", [0], "not a JSON object: byte 0 is 0x00"),
         Bad(#"{"job":"a"} {}"#, "trailing bytes after the object at byte 12"),
         Bad(#"{"job":"a","args":{"x":"y"#, "JSON ends inside a string at byte 25"),
         Bad(#"{"job":"a""#, "JSON ends inside an object at byte 10"),
-        Bad("no UTF-8", Array(#"{"job":"a","x":""#.utf8) + [0xFF, 0x22, 0x7D],
+        Bad(
+            "no UTF-8", Array(#"{"job":"a","x":""#.utf8) + [0xFF, 0x22, 0x7D],
             "JSON is not valid UTF-8 at byte 16"),
         Bad("large", Array(large.utf8), "job is 66,027 bytes; the limit is 65,536"),
-        Bad("deep", Array(#"{"job":"a","args":\#(nested)}"#.utf8),
+        Bad(
+            "deep", Array(#"{"job":"a","args":\#(nested)}"#.utf8),
             "JSON is nested deeper than 32 levels at byte 49"),
         Bad(#"{}"#, "job has no 'job' name"),
         Bad(#"{"id":"5"}"#, "job has no 'job' name"),

@@ -48,7 +48,8 @@ private struct Boom: Error, CustomStringConvertible { let description = "no luck
         async throws
     {
         let queue = try QueueFixture()
-        let job = #"{"id":"1","job":"a","args":{"big":123456789012345678901, "e":[]},"mine":{"x":[]}}"#
+        let job =
+            #"{"id":"1","job":"a","args":{"big":123456789012345678901, "e":[]},"mine":{"x":[]}}"#
         let end = try await run(queue, job, until: .retried) { _ in throw Boom() }
         #expect(end.retryIn == .seconds(60))
         #expect(end.reason == "failed with Boom: no luck")
