@@ -63,9 +63,9 @@ struct Dispatch: Sendable {
     private var freeSlots: [Int]
     private var buffer = Fifo<Held>()
     /// Asked for and not yet answered, over all lanes.
-    private var wanted = 0
+    private(set) var wanted = 0
     private var pace = Pace()
-    /// Jobs given back that had not started.
+    /// Jobs that the server took back during the stop.
     private(set) var released = 0
 
     init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
@@ -130,6 +130,7 @@ struct Dispatch: Sendable {
         if flight.isResend { lanes[index].confirmResend(flight.acks.count) }
         lanes[index].isPaused = isPaused
         lanes[index].holding += deliveries.count - flight.acks.count
+        if phase == .draining { released += flight.acks.count { $0.isRelease } }
         if !lanes[index].undone.isEmpty {
             for ack in flight.acks where lanes[index].undone.remove(ack.tag) != nil {
                 lanes[index].holding += 1
@@ -260,9 +261,7 @@ struct Dispatch: Sendable {
 
     /// Gives back what has not started, newest first, so that the oldest is fetched first again.
     mutating func releaseBuffer(now: Int64) {
-        let jobs = buffer.removeAll()
-        released += jobs.count
-        for held in jobs.reversed() {
+        for held in buffer.removeAll().reversed() {
             lanes[held.lane].counts.released += 1
             note(
                 Ack(tag: held.delivery.tag, writes: [.release(job: held.delivery.json)]), of: held,
@@ -272,10 +271,8 @@ struct Dispatch: Sendable {
 
     /// Gives the buffer back when its oldest waited too long: the slots became slow.
     mutating func releaseStale(now: Int64) {
-        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else {
-            return
-        }
-        releaseBuffer(now: now)
+        guard let oldest = buffer.first else { return }
+        if now - oldest.fetchedAt > Self.bufferPatience { releaseBuffer(now: now) }
     }
 
     // MARK: Decisions

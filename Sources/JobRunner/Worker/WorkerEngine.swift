@@ -321,9 +321,9 @@ extension WorkerEngine.State {
     mutating func finish(_ held: Held, _ slot: Int, _ verdict: Verdict, now: Int64)
         -> (next: Held?, orders: Dispatch.Orders?)
     {
-        let isOurs = dispatch.lanes[held.lane].life == held.life
-        if isOurs { dispatch.lanes[held.lane].counts.note(verdict) }
-        if isOurs, verdict.end.verdict == .released { released += 1 }
+        if dispatch.lanes[held.lane].life == held.life {
+            dispatch.lanes[held.lane].counts.note(verdict)
+        }
         let next = dispatch.finished(
             held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {
