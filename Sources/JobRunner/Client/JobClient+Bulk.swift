@@ -2,12 +2,6 @@ extension JobClient {
     /// Most jobs on their way at once: two batches on the wire, one that waits, one in the making.
     private static let mostOutstanding = 4 * EnqueueBatcher.mostJobs
 
-    /// Enqueues drafts, to start now, in batches of up to 1,000.
-    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
-        var iterator = drafts.makeIterator()
-        return try await enqueue { iterator.next() }
-    }
-
     /// Enqueues drafts as they are made: making goes on while earlier ones travel.
     ///
     /// - Parameter next: The next draft, nil when there is none.

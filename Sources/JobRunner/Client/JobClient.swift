@@ -197,7 +197,7 @@ public final class JobClient: Sendable {
         do {
             let note = Command("SADD", keys.queues, queue)
             _ = try await router.connection(for: keys.queues).send(note)
-        } catch where error.mayBeResent {
+        } catch  where error.mayBeResent {
             // Only `stats` would miss it; the enqueue itself has its own patience.
         } catch {
             throw JobRunnerError(refused: error)
