@@ -48,9 +48,9 @@ struct ConfigurationDocsTests {
             line.hasPrefix("# JOBRUNNER_") ? line.dropFirst(2).prefix { $0 != "=" } : nil
         }
         let help = root.tree().map { path, _ in
-            let words = path.compactMap { name in Optional(name) }
-            var commands = [root]
-            for word in words { commands.append(commands[commands.count - 1].subcommand(word)!) }  // Of the tree.
+            let commands = path.reduce(into: [root]) { commands, word in
+                if let next = commands.last?.subcommand(word) { commands.append(next) }
+            }
             return HelpText(executable: "jobrunner", path: commands)
                 .render(HelpStyle(width: 1000))
         }.joined()
@@ -67,8 +67,8 @@ struct ConfigurationDocsTests {
 @Suite("jobrunner completions and version")
 struct SmallCommandsTests {
     @Test(arguments: [
-        ("bash", "complete -F _jobrunner jobrunner"), ("zsh", "#compdef jobrunner"),
-        ("fish", "complete -c jobrunner"),
+        ("bash", "complete -F _jobrunner 'jobrunner'"), ("zsh", "#compdef jobrunner"),
+        ("fish", "complete -c 'jobrunner' -f"),
     ])
     func `the script of a shell knows every command`(shell: String, part: String) async throws {
         let ran = await (try CommandFixture(url: "redis://nobody")).run("completions \(shell)")
