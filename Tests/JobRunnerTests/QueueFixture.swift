@@ -116,6 +116,11 @@ final class QueueFixture: Sendable {
         return Envelope.idAtStart(of: json)?.description ?? String(decoding: json, as: UTF8.self)
     }
 
+    /// Ids that wait, in the order of fetches; a worker that just left may have parked one.
+    func waiting() async throws -> [String] {
+        (try await ids(keys.ready) + ids(keys.landing)).reversed()
+    }
+
     /// Every place that every id is in: one each, unless a script was cut short.
     func places() async throws -> [String: [String]] {
         var places: [String: [String]] = [:]

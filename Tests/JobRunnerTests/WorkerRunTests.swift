@@ -225,7 +225,6 @@ private struct Boom: Error, CustomStringConvertible { let description = "no luck
             $0.add(
                 .named("a") { context in
                     await context.progress(7, "half \"way\"")
-                    await context.progress(0.1, "too soon to be written")
                     let options = JobOptions(queue: "q")
                     _ = try await context.client.enqueue(name: "b", options: options, id: "next")
                     return nil

@@ -120,4 +120,13 @@ import Testing
         #expect(third?.delivery.tag == 3)
         #expect(third?.delivery.isCancelled == true)
     }
+
+    @Test func `a fetch that a stop overtook does not change the order`() throws {
+        var (state, _) = try running(3)
+        state.dispatch.lanes[0].flight = Lane.Flight(acks: [], want: 2)
+        state.dispatch.phase = .draining
+        state.dispatch.releaseBuffer(now: 2)
+        _ = state.dispatched { $0.cycled(0, life: 0, Fixture.reply(4...5, held: 5), now: 3) }
+        #expect(state.dispatch.lanes[0].flight?.acks.map(\.tag) == [5, 4, 3, 2])
+    }
 }

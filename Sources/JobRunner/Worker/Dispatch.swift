@@ -148,7 +148,11 @@ struct Dispatch: Sendable {
                 (lanes[index].averageBytes + bytes / deliveries.count + 1) / 2
         }
         // Asked for before the stop: others need not wait for the drain.
-        if phase == .draining { releaseBuffer(now: now) }
+        if phase == .draining {
+            releaseBuffer(now: now)
+            // Behind what the stop itself gave back, which is older.
+            lanes[index].finished.sort { $0.tag > $1.tag }
+        }
         var orders = orders(now: now)
         if held != lanes[index].holding, !lanes[index].isReconciling {
             lanes[index].isReconciling = true
