@@ -44,6 +44,16 @@ struct LimitTests {
     @Test func `writing to a peer that has closed raises no signal`() async {
         await #expect(processExitsWith: .success) {
             signal(SIGPIPE, SIG_DFL)
+            // A Unix socket whose other end is closed raises it at the first write, for certain.
+            var ends: [Int32] = [-1, -1]
+            let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+            #expect(socketpair(AF_UNIX, kind, 0, &ends) == 0)
+            close(ends[1])
+            let socket = Socket(descriptor: ends[0])
+            #expect([1].withUnsafeBytes { socket.write($0) } == .ended("Broken pipe"))
+            socket.close()
+
+            // The same in the middle of large commands.
             let server = HostileServer { _ = $0.logIn() }
             let connection = try Connection(to: server.endpoint, options: ConnectionOptions())
             let large = String(repeating: "x", count: 300_000)
