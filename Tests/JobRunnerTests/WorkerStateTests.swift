@@ -123,7 +123,7 @@ import Testing
 
     @Test func `a fetch that a stop overtook does not change the order`() throws {
         var (state, _) = try running(3)
-        state.dispatch.lanes[0].flight = Lane.Flight(acks: [], want: 2)
+        _ = state.dispatch.lanes[0].takeOff(acks: [], want: 2, isResend: false)
         state.dispatch.phase = .draining
         state.dispatch.releaseBuffer(now: 2)
         _ = state.dispatched { $0.cycled(0, life: 0, Fixture.reply(4...5, held: 5), now: 3) }
