@@ -120,7 +120,8 @@ public final class Worker: Sendable {
             + info.running.map { run in
                 let seconds = Double(now - run.since) / 1000
                 return
-                    "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) for \(seconds) s"
+                    "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) "
+                        + "for \(seconds) s"
             }
     }
 

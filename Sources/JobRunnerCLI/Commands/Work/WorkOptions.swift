@@ -83,7 +83,8 @@ enum WorkOptions {
         guard parts.count == 2 else { return WorkerOptions.Queue(name) }
         guard let weight = Int(parts[1]), (1...100).contains(weight) else {
             throw JobRunnerError.invalid(
-                "the weight of queue '\(escaped(name))' must be 1 to 100, got '\(escaped(parts[1]))'"
+                "the weight of queue '\(escaped(name))' must be 1 to 100, "
+                    + "got '\(escaped(parts[1]))'"
             )
         }
         return WorkerOptions.Queue(name, weight: weight)
