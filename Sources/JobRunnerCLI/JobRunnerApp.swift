@@ -21,7 +21,8 @@ public protocol JobRunnerApp: Sendable {
 
 extension JobRunnerApp {
     /// Runs the command line and ends the process with its exit code.
-    // Concurrent, so that `@main` accepts it in modules with and without SE-0461.
+    ///
+    /// Concurrent, so that `@main` accepts it in modules with and without SE-0461.
     @concurrent public static func main() async {
         let app = Self()
         await CommandTree.main { try await app.register(on: &$0) }

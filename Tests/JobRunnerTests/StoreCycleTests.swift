@@ -16,7 +16,8 @@ import Testing
         #expect(try await queue.integer("EXISTS", queue.keys.result("x")) == 0)
     }
 
-    @Test func `fetches oldest first, landing before ready, and moves nothing twice`() async throws {
+    @Test func `fetches oldest first, landing before ready, and moves nothing twice`() async throws
+    {
         let queue = try QueueFixture()
         try await queue.push("1", "2", "3", "4")
         try await queue.join("w")

@@ -62,7 +62,8 @@ import Testing
         try await queue.expectOnePlace(["1"])
     }
 
-    @Test func `a queue that is as long as it may be refuses, and remembers nothing`() async throws {
+    @Test func `a queue that is as long as it may be refuses, and remembers nothing`() async throws
+    {
         let queue = try QueueFixture()
         try await queue.push("1", "2")
         let call = queue.store.enqueue(new("3"), due: .now, window: 60_000, longest: 2)

@@ -112,7 +112,8 @@ import Testing
         try await queue.expectOnePlace(["1", "2", "3", "4", "5", "later"])
     }
 
-    @Test func `parked jobs that nobody came for go back, oldest first to be fetched`() async throws {
+    @Test func `parked jobs that nobody came for go back, oldest first to be fetched`() async throws
+    {
         let queue = try QueueFixture()
         try await queue.push("1", "2", "3")
         for _ in 0..<2 { _ = try await queue.send(queue.store.park(seconds: 1)) }

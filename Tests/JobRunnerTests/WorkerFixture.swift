@@ -7,9 +7,15 @@ import Testing
 
 /// What a worker said so far, and a way to wait for what it will say.
 final class EventLog: Sendable {
+    private struct Waiter {
+        var left: Int
+        let matches: @Sendable (WorkerEvent) -> Bool
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
     private struct State {
         var events: [WorkerEvent] = []
-        var waiting: [(Int, @Sendable (WorkerEvent) -> Bool, CheckedContinuation<Void, Never>)] = []
+        var waiting: [Waiter] = []
     }
 
     private let state = Mutex(State())
@@ -22,13 +28,11 @@ final class EventLog: Sendable {
     func note(_ event: WorkerEvent) {
         let resumed = state.withLock { state in
             state.events.append(event)
-            var resumed: [CheckedContinuation<Void, Never>] = []
-            state.waiting = state.waiting.compactMap { count, matches, continuation in
-                guard matches(event) else { return (count, matches, continuation) }
-                if count > 1 { return (count - 1, matches, continuation) }
-                resumed.append(continuation)
-                return nil
+            for index in state.waiting.indices where state.waiting[index].matches(event) {
+                state.waiting[index].left -= 1
             }
+            let resumed = state.waiting.filter { $0.left <= 0 }.map(\.continuation)
+            if !resumed.isEmpty { state.waiting.removeAll { $0.left <= 0 } }
             return resumed
         }
         for continuation in resumed { continuation.resume() }
@@ -39,7 +43,10 @@ final class EventLog: Sendable {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 let left = count - state.events.count(where: matches)
-                if left > 0 { state.waiting.append((left, matches, continuation)) }
+                if left > 0 {
+                    state.waiting.append(
+                        Waiter(left: left, matches: matches, continuation: continuation))
+                }
                 return left <= 0
             }
             if isThere { continuation.resume() }

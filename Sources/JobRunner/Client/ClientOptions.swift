@@ -3,6 +3,7 @@ public struct ClientOptions: Sendable {
     /// What all keys begin with.
     public var prefix = "jobrunner"
     /// How long an id is remembered after it was accepted; a resend within it is harmless.
+    ///
     /// 60 s is several times `enqueueTimeout`. Zero turns it off: then an `enqueue` whose
     /// reply is lost throws `outcomeUnknown` instead of being sent again.
     public var deduplication: Duration = .seconds(60)

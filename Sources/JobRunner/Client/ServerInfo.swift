@@ -24,7 +24,8 @@ package struct ServerInfo: Sendable {
     /// Server CPU so far, user and system, in µs.
     package var cpuMicroseconds: Double {
         let seconds =
-            (Double(fields["used_cpu_user"] ?? "") ?? 0) + (Double(fields["used_cpu_sys"] ?? "") ?? 0)
+            (Double(fields["used_cpu_user"] ?? "") ?? 0)
+            + (Double(fields["used_cpu_sys"] ?? "") ?? 0)
         return seconds * 1e6
     }
 
@@ -40,7 +41,7 @@ package struct ServerInfo: Sendable {
         return self
     }
 
-    /// Why jobs could vanish: eviction. Nil when they cannot.
+    /// Why jobs could vanish, by eviction; nil when they cannot.
     package var evictionRisk: String? {
         guard maxMemory > 0, evictionPolicy != "noeviction" else { return nil }
         return "maxmemory-policy is '\(evictionPolicy)': jobs could vanish; "

@@ -10,7 +10,7 @@ public struct JobOptions: Sendable, Hashable {
     public var retryDelay: RetryDelay
     /// The handler is cancelled when it runs longer; nil is no limit.
     public var timeLimit: Duration?
-    /// How long the outcome is kept; zero keeps none. At most 30 days.
+    /// How long the outcome is kept, at most 30 days; zero keeps none.
     public var keepResult: Duration
 
     /// The defaults: queue `default`, 10 attempts, exponential backoff, no time limit, results
@@ -51,7 +51,7 @@ public struct RetryDelay: Sendable, Hashable {
         RetryDelay(kind: .list([delay]))
     }
 
-    /// One delay an attempt; the last one for all further attempts. Empty is no wait.
+    /// One delay an attempt, the last one for all further attempts; none is no wait.
     public static func list(_ delays: [Duration]) -> RetryDelay {
         RetryDelay(kind: .list(delays))
     }
@@ -65,7 +65,8 @@ public struct RetryDelay: Sendable, Hashable {
         switch kind {
         case .list(let delays):
             guard let last = delays.last else { return 0 }
-            return max(0, (attempt <= delays.count ? delays[max(0, attempt - 1)] : last).milliseconds)
+            return max(
+                0, (attempt <= delays.count ? delays[max(0, attempt - 1)] : last).milliseconds)
         case .exponential(let first, let limit):
             let shift = min(max(attempt - 1, 0), 30)
             let ceiling = min(limit.milliseconds, max(0, first.milliseconds) << shift)

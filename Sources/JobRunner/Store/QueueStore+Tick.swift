@@ -6,7 +6,7 @@ package struct Upkeep: Sendable {
     package var lease = 30_000
     /// Least time between two sweeps of a queue, ms; at most a quarter of the lease.
     package var sweep = 1_000
-    /// Most workers, jobs and parked jobs one sweep moves. 1,000 keeps it under 5 ms.
+    /// Most workers, jobs and parked jobs one sweep moves: 1,000 take under 5 ms.
     package var limit = 1_000
     /// Most dead jobs kept, and for how long, ms.
     package var deadJobs = 10_000

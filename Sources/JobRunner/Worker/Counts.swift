@@ -45,7 +45,8 @@ struct Counts: Sendable {
     }
 }
 
-/// Run times in buckets that grow by a quarter octave: a percentile is off by at most 19 %.
+/// Run times in buckets that grow by a quarter of an octave: a percentile, told as its bucket's
+/// upper bound, is at most 25 % too high.
 package enum RunTimeBuckets {
     /// 1 µs to 2^33 µs (2.4 hours), four buckets an octave.
     package static let count = 132

@@ -272,7 +272,9 @@ struct Dispatch: Sendable {
 
     /// Gives the buffer back when its oldest waited too long: the slots became slow.
     mutating func releaseStale(now: Int64) {
-        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else { return }
+        guard let oldest = buffer.first, now - oldest.fetchedAt > Self.bufferPatience else {
+            return
+        }
         releaseBuffer(now: now)
     }
 
@@ -299,16 +301,21 @@ struct Dispatch: Sendable {
             slots[slot] = job
             orders.starts.append((slot, job))
         }
+        // From one queue at a time: with a fetch on the wire from each all would get the same.
         var isFetching = phase == .working && buffer.count <= lowWater
         for index in order() {
             let lane = lanes[index]
-            guard lane.isJoined, lane.hasRoom else { continue }
+            guard lane.isJoined, lane.hasRoom else {
+                // It is this one's turn: those behind it wait for its reply.
+                if lane.isOpen { isFetching = false }
+                continue
+            }
             guard lane.retryAt <= now else {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.retryAt)
                 continue
             }
             var want = 0
-            if isFetching, lane.isOpen, capacity > 0 {
+            if isFetching, lane.isOpen, capacity > 0, wanted == lane.wanted {
                 let most = max(1, Self.fetchBytes / max(1, lane.averageBytes))
                 want = min(capacity, Self.batch, most)
                 // A second cycle is for a full batch: crumbs would cost the server more.

@@ -71,7 +71,7 @@ struct Lane: Sendable {
         self.worker = worker
     }
 
-    /// May fetch as far as this queue is concerned.
+    /// May fetch as far as this queue is concerned: it has jobs, as far as is known.
     var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty }
 
     /// Asked for and not yet answered.

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
 internal import FoundationEssentials
 
 /// This process's memory.
@@ -8,6 +13,6 @@ package enum ProcessMemory {
             return 0
         }
         let words = text.split(separator: " ")
-        return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 : 0
+        return words.count > 1 ? (Int(words[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }
 }

@@ -16,7 +16,9 @@ enum CancelReason: Sendable, Equatable {
     case stopping
 }
 
-/// One delivery on its way to a verdict. A value: given what happened, it says what to write.
+/// One delivery on its way to a verdict.
+///
+/// A value: given what happened, it says what to write.
 struct Run: Sendable {
     let held: Held
     let queue: String
@@ -32,7 +34,8 @@ struct Run: Sendable {
         let id = Envelope.idAtStart(of: held.delivery.json)?.description
         return bury(
             reason: error.description, name: "", id: id, attempt: 0,
-            job: held.delivery.json, failure: JobFailure(type: "EnvelopeError", message: error.description),
+            job: held.delivery.json,
+            failure: JobFailure(type: "EnvelopeError", message: error.description),
             keep: JobOptions().keepResult.milliseconds)
     }
 
@@ -78,7 +81,8 @@ struct Run: Sendable {
     func cancelled(_ envelope: Envelope) -> Verdict {
         let attempt = envelope.state.attempt + 1
         return verdict(
-            outcome(.cancelled, JobFailure(type: "Cancelled", message: "cancelled"), envelope,
+            outcome(
+                .cancelled, JobFailure(type: "Cancelled", message: "cancelled"), envelope,
                 attempt: attempt, keep: keep(envelope, nil)),
             .cancelled, envelope, id: envelope.id, attempt: attempt, reason: "cancelled",
             handled: false)
@@ -105,7 +109,8 @@ struct Run: Sendable {
                 keep: keep(envelope, handler))
         case JobError.discard:
             return verdict(
-                outcome(.discarded, failure, envelope, attempt: attempt, keep: keep(envelope, handler)),
+                outcome(
+                    .discarded, failure, envelope, attempt: attempt, keep: keep(envelope, handler)),
                 .discarded, envelope, id: envelope.id, attempt: attempt)
         case JobError.snooze(let wait):
             let job = envelope.rewritten(state: envelope.state, idIfMissing: newID)

@@ -44,7 +44,7 @@ extension Worker {
         while true {
             do {
                 return try await engine.router.connection(for: call.key).send(call)
-            } catch where error.isTransient && !isStopping {
+            } catch  where error.isTransient && !isStopping {
                 try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
             } catch {
                 throw JobRunnerError.redis(error)

@@ -70,7 +70,7 @@ public final class Worker: Sendable {
         return released
     }
 
-    /// Takes no more jobs; goes on with those it has. For a deploy that is about to stop it.
+    /// Takes no more jobs and goes on with those it has: for a deploy that is about to stop it.
     public func quiet() {
         engine.state.withLock { state in
             if state.dispatch.phase == .working { state.dispatch.phase = .quiet }
@@ -100,7 +100,9 @@ public final class Worker: Sendable {
         }
     }
 
-    /// Cancels what runs and gives everything back at once. The process must end then:
+    /// Cancels what runs and gives everything back at once.
+    ///
+    /// The process must end then:
     /// a handler that ignores cancellation would go on beside its job's next run.
     public func stopNow() {
         engine.state.withLock { $0.dispatch.phase = .draining }
@@ -112,11 +114,13 @@ public final class Worker: Sendable {
     public func report() -> [String] {
         let info = engine.describe()
         let now = WallClock.milliseconds()
-        let head = "\(info.state): \(info.busy) of \(info.slots) slots busy, \(info.buffered) fetched"
+        let head =
+            "\(info.state): \(info.busy) of \(info.slots) slots busy, \(info.buffered) fetched"
         return [head]
             + info.running.map { run in
                 let seconds = Double(now - run.since) / 1000
-                return "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) for \(seconds) s"
+                return
+                    "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) for \(seconds) s"
             }
     }
 

@@ -12,6 +12,8 @@ public struct WorkerBuilder: Sendable {
     /// It runs in a task and must not block its thread: `handleBlocking` is for that. Its task
     /// is cancelled at the time limit, at the drain deadline and when the lease is lost. Throw
     /// a `JobError` to say what becomes of the job; any other error is a failed attempt.
+    // Disfavoured, so that a closure of several statements that returns nothing is not ambiguous.
+    @_disfavoredOverload
     public mutating func handle<J: Job>(
         _ type: J.Type,
         _ handler: @escaping @Sendable (_ job: J, _ context: JobContext) async throws -> J.Output
@@ -31,7 +33,20 @@ public struct WorkerBuilder: Sendable {
             })
     }
 
+    /// Registers a handler that blocks and returns nothing.
+    public mutating func handleBlocking<J: Job>(
+        _ type: J.Type,
+        _ handler: @escaping @Sendable (_ job: J, _ context: JobContext) throws -> Void
+    ) where J.Output == NoOutput {
+        add(
+            Handler(type, execution: .thread) { job, context in
+                try await context.engine.threads.run { try handler(job, context) }
+                return NoOutput()
+            })
+    }
+
     /// Registers a handler that blocks: it gets a thread, one a slot at most.
+    @_disfavoredOverload
     public mutating func handleBlocking<J: Job>(
         _ type: J.Type,
         _ handler: @escaping @Sendable (_ job: J, _ context: JobContext) throws -> J.Output

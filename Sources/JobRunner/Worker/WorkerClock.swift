@@ -1,10 +1,11 @@
+internal import RedisLink
+internal import Synchronization
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
     internal import Darwin
 #endif
-internal import RedisLink
-internal import Synchronization
 
 /// A worker's sense of time: a thread of its own, so that a handler that blocks the
 /// cooperative pool costs neither a lease nor a time limit.

@@ -116,7 +116,9 @@ final class WorkerEngine: Sendable {
         case .success(let reply):
             perform(
                 state.withLock { state in
-                    state.dispatched { $0.cycled(lane, life: life, serial: serial, reply, now: now) }
+                    state.dispatched {
+                        $0.cycled(lane, life: life, serial: serial, reply, now: now)
+                    }
                 })
         case .failure(let error):
             if case .stopped = error { return }
@@ -357,9 +359,9 @@ extension Counts {
         guard verdict.handled else { return }
         let microseconds = Int(end.ran.nanoseconds / 1000)
         runTimes[RunTimeBuckets.index(microseconds: microseconds)] += 1
-        let isDone = end.verdict == .done
-        if !isDone { failed += 1 }
-        jobs[end.job, default: OfJob()].note(isDone, microseconds)
+        let isFailure = end.verdict == .retried || end.verdict == .buried
+        if isFailure { failed += 1 }
+        jobs[end.job, default: OfJob()].note(!isFailure, microseconds)
     }
 }
 

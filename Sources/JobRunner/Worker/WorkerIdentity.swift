@@ -15,7 +15,8 @@ package struct WorkerIdentity: Sendable {
     package init() {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
-        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = String(
+            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // In keys and log lines: nothing that would need escaping, and not too long.
         let safe = text.utf8.map { NameError.isNameByte($0) ? $0 : UInt8(ascii: "-") }
         host = String(decoding: safe.prefix(48), as: UTF8.self)

@@ -10,7 +10,8 @@ enum GlobalOptions {
         help: "What all keys begin with; one a system.", read: .name)
     static let patience = Option(
         "connect-patience", env: "JOBRUNNER_CONNECT_PATIENCE", default: .seconds(30),
-        placeholder: "DURATION", help: "How long a command tries to reach Redis; work goes on for ever.",
+        placeholder: "DURATION",
+        help: "How long a command tries to reach Redis; work goes on for ever.",
         read: .duration(.zero ... .seconds(3600)))
 }
 
@@ -22,7 +23,8 @@ extension ValueReader where Value == String {
                 (1...64).contains(text.utf8.count)
                 && text.utf8.allSatisfy {
                     switch $0 {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"),
+                        UInt8(ascii: "A")...UInt8(ascii: "Z"),
                         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
                         UInt8(ascii: "-"):
                         true

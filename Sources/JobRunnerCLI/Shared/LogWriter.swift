@@ -67,7 +67,8 @@ struct LogWriter: Sendable {
             case .decimal(let number): text += " \(name)=\(number)"
             case .text(let value):
                 let shown = escaped(value, limit: 1000)
-                let isPlain = !shown.isEmpty && !shown.contains { $0 == " " || $0 == "\"" || $0 == "=" }
+                let isPlain =
+                    !shown.isEmpty && !shown.contains { $0 == " " || $0 == "\"" || $0 == "=" }
                 text += isPlain ? " \(name)=\(shown)" : " \(name)=\(quoted(shown))"
             }
         }
@@ -75,7 +76,8 @@ struct LogWriter: Sendable {
     }
 
     private func json(_ line: LogLine, _ time: String) -> String {
-        var json = #"{"ts":"\#(time)","level":"\#(line.level.rawValue)","event":\#(quoted(line.event))"#
+        var json =
+            #"{"ts":"\#(time)","level":"\#(line.level.rawValue)","event":\#(quoted(line.event))"#
         if !line.message.isEmpty { json += #","message":\#(quoted(line.message))"# }
         for (name, value) in line.fields {
             json += ",\(quoted(name)):"

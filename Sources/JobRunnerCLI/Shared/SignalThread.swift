@@ -34,7 +34,9 @@ enum SignalThread {
     }
 }
 
-/// Where the handler writes. Set once, before any handler is installed, and only read then.
+/// Where the handler writes.
+///
+/// Set once, before any handler is installed, and only read then.
 nonisolated(unsafe) private var signalPipe: Int32 = -1
 
 /// Runs inside a signal: `write` only, and errno as it was.

@@ -42,6 +42,12 @@ extension RedisValue {
     static var ok: RedisValue { text("OK") }
 }
 
+extension Result {
+    var error: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
+
 extension RedisError {
     /// The code of an error reply.
     var code: ServerError.Code? {
@@ -78,6 +84,40 @@ final class EventLog: Sendable {
         for await case .lost(_, let reason) in stream { return reason }
         return nil
     }
+}
+
+/// Collects what completions get, in their order.
+final class Answers: Sendable {
+    typealias Answer = Result<RedisValue, RedisError>
+
+    private let stream: AsyncStream<Answer>
+    private let continuation: AsyncStream<Answer>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream()
+    }
+
+    var completion: Connection.Completion {
+        { [continuation] in continuation.yield($0) }
+    }
+
+    /// The next `count` answers.
+    func next(_ count: Int) async -> [Answer] {
+        var answers: [Answer] = []
+        for await answer in stream {
+            answers.append(answer)
+            if answers.count == count { break }
+        }
+        return answers
+    }
+}
+
+/// Set once, seen by other threads.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+    func set() { value.store(true, ordering: .releasing) }
 }
 
 /// Why a login fails; nil when it does not.

@@ -38,6 +38,9 @@ final class HostileServer: Sendable {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { break }
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+                var on: Int32 = 1
+                let size = socklen_t(MemoryLayout<Int32>.size)
+                setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
                 let of = number
                 number += 1
                 startThread("hostile-peer") {
@@ -77,6 +80,7 @@ final class HostilePeer {
     private let descriptor: Int32
     private var reader = ReplyReader(maxReplyBytes: 1 << 30)
     private var isOpen = true
+    private var room = [UInt8](repeating: 0, count: 64 << 10)
 
     init(_ descriptor: Int32, number: Int) {
         self.descriptor = descriptor
@@ -85,7 +89,6 @@ final class HostilePeer {
 
     /// The words of the next command; nil at the end.
     func next() -> [String]? {
-        var room = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             do {
                 if let command = try reader.next() { return command.array?.compactMap(\.text) }

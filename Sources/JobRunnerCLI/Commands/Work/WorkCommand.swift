@@ -46,7 +46,8 @@ enum WorkCommand {
                 "the app could not register its handlers: \(error)", exit: .configuration)
         }
         let programs = try programs(invocation, log)
-        programs?.register(on: &builder, timeLimit: invocation.optional(WorkOptions.programTimeLimit))
+        programs?.register(
+            on: &builder, timeLimit: invocation.optional(WorkOptions.programTimeLimit))
         guard !builder.handlers.isEmpty else {
             throw CommandFailure(
                 "no job types are registered; nothing to work on",
@@ -122,7 +123,8 @@ enum WorkCommand {
         return try info.requireSupported()
     }
 
-    private static func warn(of server: ServerInfo, _ invocation: Invocation, _ log: WorkLog) throws {
+    private static func warn(of server: ServerInfo, _ invocation: Invocation, _ log: WorkLog) throws
+    {
         if let risk = server.evictionRisk {
             guard invocation[WorkOptions.allowEviction] else {
                 throw CommandFailure(risk, exit: .configuration)
@@ -137,7 +139,8 @@ enum WorkCommand {
         if !server.isPersistent {
             log.write(
                 .warning, "persistence",
-                "appendonly is off: a Redis restart loses jobs; CONFIG SET appendonly yes keeps them")
+                "appendonly is off: a Redis restart loses jobs; CONFIG SET appendonly yes keeps them"
+            )
         }
     }
 

@@ -29,7 +29,8 @@ final class WorkControl: Sendable {
             case SIGTSTP:
                 worker.quiet()
                 if isatty(0) == 1 {
-                    log.write(.info, "quiet", "that was Ctrl-Z: Ctrl-C stops it, it cannot be resumed")
+                    log.write(
+                        .info, "quiet", "that was Ctrl-Z: Ctrl-C stops it, it cannot be resumed")
                 }
             case SIGUSR1:
                 for line in worker.report() { log.write(.info, "report", line) }

@@ -16,8 +16,9 @@ final class WorkLog: Sendable {
         var troubles: [String: Int64] = [:]
     }
 
-    /// Lines about ordinary jobs in a second; the rest are counted. More nobody reads, and at
-    /// 100,000 jobs/s writing them would cost more than running them.
+    /// Lines about ordinary jobs in a second; the rest are counted.
+    ///
+    /// More nobody reads, and at 100,000 jobs/s writing them would cost more than running them.
     static let linesPerSecond = 100
     /// The same trouble is said again after this long.
     private static let patience: Int64 = 30_000_000_000
@@ -29,7 +30,8 @@ final class WorkLog: Sendable {
         self.writer = writer
     }
 
-    func write(_ level: LogLevel, _ event: String, _ message: String = "",
+    func write(
+        _ level: LogLevel, _ event: String, _ message: String = "",
         _ fields: [(String, LogLine.Value)] = []
     ) {
         writer.write(LogLine(level: level, event: event, message: message, fields: fields))
@@ -52,7 +54,8 @@ final class WorkLog: Sendable {
             write(.info, "joined", "", [("queue", .text(queue)), ("worker", .text(worker))])
         case .leaseLost(let queue, let worker, let running):
             write(
-                .warning, "lease_lost", "the jobs of this queue run elsewhere now; theirs here are cancelled",
+                .warning, "lease_lost",
+                "the jobs of this queue run elsewhere now; theirs here are cancelled",
                 [("queue", .text(queue)), ("worker", .text(worker)), ("running", .number(running))])
         case .reaped(let queue, let worker, let given, let buried):
             write(
@@ -131,7 +134,8 @@ final class WorkLog: Sendable {
         write(.info, "done", "and more jobs in that second", [("jobs", .number(skipped))])
     }
 
-    private func subject(_ job: String?, _ id: String, _ attempt: Int) -> [(String, LogLine.Value)] {
+    private func subject(_ job: String?, _ id: String, _ attempt: Int) -> [(String, LogLine.Value)]
+    {
         let named: [(String, LogLine.Value)] = job.map { [("job", .text($0))] } ?? []
         return named + [("id", .text(id)), ("attempt", .number(attempt))]
     }

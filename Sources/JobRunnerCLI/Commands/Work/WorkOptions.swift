@@ -3,8 +3,10 @@ internal import JobRunner
 /// The options of `work`, and what they add up to.
 enum WorkOptions {
     static let queues = Option(
-        "queue", short: "q", env: "JOBRUNNER_QUEUES", default: "default", placeholder: "NAME[=WEIGHT]",
-        help: "Queues, by commas or repeated: the first is always asked first, or by weight (1-100).",
+        "queue", short: "q", env: "JOBRUNNER_QUEUES", default: "default",
+        placeholder: "NAME[=WEIGHT]",
+        help:
+            "Queues, by commas or repeated: the first is always asked first, or by weight (1-100).",
         repeats: true, read: .text)
     static let concurrency = Option(
         "concurrency", short: "c", env: "JOBRUNNER_CONCURRENCY", default: 10, placeholder: "N",
@@ -26,7 +28,8 @@ enum WorkOptions {
         help: "A variable that programs of --handlers get too.", repeats: true, read: .text)
     static let programTimeLimit = Option<Duration>(
         "program-time-limit", env: "JOBRUNNER_PROGRAM_TIME_LIMIT", default: nil,
-        placeholder: "DURATION", help: "Kill a program of --handlers after this; no limit if unset.",
+        placeholder: "DURATION",
+        help: "Kill a program of --handlers after this; no limit if unset.",
         read: .duration(.milliseconds(1) ... .seconds(30 * 86_400)))
     static let app = Option<String>(
         "app", env: "JOBRUNNER_APP", default: nil, placeholder: "PATH",
@@ -36,7 +39,8 @@ enum WorkOptions {
         help: "Use Redis although it may evict jobs (maxmemory-policy).")
     static let exitWhenUnreachable = Option<Duration>(
         "exit-when-unreachable", env: "JOBRUNNER_EXIT_WHEN_UNREACHABLE", default: nil,
-        placeholder: "DURATION", help: "Exit with 69 when Redis is away for so long; never if unset.",
+        placeholder: "DURATION",
+        help: "Exit with 69 when Redis is away for so long; never if unset.",
         read: .duration(.seconds(1) ... .seconds(86_400)))
     static let logFormat = Option(
         "log-format", env: "JOBRUNNER_LOG_FORMAT", default: LogFormat.auto, placeholder: "FORMAT",
@@ -79,7 +83,8 @@ enum WorkOptions {
         guard parts.count == 2 else { return WorkerOptions.Queue(name) }
         guard let weight = Int(parts[1]), (1...100).contains(weight) else {
             throw JobRunnerError.invalid(
-                "the weight of queue '\(escaped(name))' must be 1 to 100, got '\(escaped(parts[1]))'")
+                "the weight of queue '\(escaped(name))' must be 1 to 100, got '\(escaped(parts[1]))'"
+            )
         }
         return WorkerOptions.Queue(name, weight: weight)
     }

@@ -1,0 +1,87 @@
+import RedisLink
+import Testing
+
+@testable import JobRunner
+
+private struct Doubling: Job {
+    static let name = "double"
+    static let options = JobOptions(queue: "q")
+    var number: Int
+    typealias Output = Int
+}
+
+private struct Quiet: Job {
+    static let name = "quiet"
+    static let options = JobOptions(queue: "q", maxAttempts: 1)
+}
+
+/// What a handle tells of its job.
+@Suite(.timeLimit(.minutes(1))) struct ClientResultTests {
+    private struct Oops: Error, CustomStringConvertible { let description = "it broke" }
+
+    @Test func `typed values, and none`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        let fixture = try WorkerFixture(queue) { builder in
+            builder.handle(Doubling.self) { job, _ in job.number * 2 }
+            builder.handle(Quiet.self) { _, _ in }
+        }
+        try await fixture.run { _ in
+            let handle = try await client.enqueue(Doubling(number: 21))
+            #expect(try await handle.value(timeout: .seconds(10)) == 42)
+            let quiet = try await client.enqueue(Quiet())
+            #expect(try await quiet.value(timeout: .seconds(10)) == NoOutput())
+            let outcome = try #require(try await handle.outcome())
+            #expect(outcome.state == .done)
+            #expect(outcome.attempt == 1)
+            #expect(outcome.startedAt <= outcome.finishedAt)
+            let other = try client.handle(handle.description, output: String.self)
+            let error = await #expect(throws: JobRunnerError.self) { try await other.value() }
+            #expect(
+                error?.description
+                    == "the result of job \(handle) does not decode: not of type String at 'value'")
+            let any = try client.handle(handle.description)
+            #expect(try await any.value() == .integer(42))
+        }
+    }
+
+    @Test func `a job that is given up throws its reason`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        let fixture = try WorkerFixture(queue) { builder in
+            builder.handle(Quiet.self) { (_, _) -> Void in throw Oops() }
+        }
+        try await fixture.run { _ in
+            let handle = try await client.enqueue(Quiet())
+            let error = await #expect(throws: JobRunnerError.self) { try await handle.value() }
+            guard case .failed(let name, let failure) = error else {
+                return #expect(Bool(false), "\(error.debug)")
+            }
+            #expect(name == handle.description)
+            #expect(failure == JobFailure(type: "Oops", message: "it broke"))
+            #expect(try await handle.outcome()?.state == .dead)
+        }
+    }
+
+    @Test func `a job that does not end in time`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        let handle = try await client.enqueue(Doubling(number: 1))
+        let error = await #expect(throws: JobRunnerError.self) {
+            try await handle.value(timeout: .milliseconds(30))
+        }
+        guard case .timedOut(handle.description, after: .milliseconds(30)) = error else {
+            return #expect(Bool(false), "\(error.debug)")
+        }
+        #expect(try await handle.outcome() == nil)
+    }
+
+    @Test func `a result that nobody wants is not kept`() async throws {
+        let queue = try QueueFixture()
+        try await queue.redis(
+            "LPUSH", queue.keys.ready, #"{"id":"1","job":"a","resultTTL":0}"#)
+        let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in "1" }) }
+        try await fixture.run { await $0.log.end(.done) }
+        #expect(try await queue.integer("EXISTS", queue.keys.result("1")) == 0)
+    }
+}
