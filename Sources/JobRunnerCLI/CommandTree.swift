@@ -21,11 +21,11 @@ enum CommandTree {
             subcommands: [
                 WorkCommand.spec(register: register),
                 BenchCommand.spec,
+                StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
                 CompletionsCommand.spec { root(register: register) },
                 VersionCommand.spec,
-                StatsCommand.spec,
             ])
     }
 

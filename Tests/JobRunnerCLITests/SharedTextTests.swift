@@ -55,7 +55,8 @@ struct SharedTextTests {
         object.set("t", time: 0)
         object.set("f", false)
         #expect(
-            object.text == #"{"version":1,"b":"x","a":2,"t":"1970-01-01T00:00:00.000Z","f":false}"#)
+            object.text
+                == #"{"version":1,"b":"x","a":2,"t":"1970-01-01T00:00:00.000Z","f":false}"#)
     }
 
     @Test func `lines come whole, however they are cut, and long ones only as a size`() throws {

@@ -90,7 +90,7 @@ private struct Small: Job {
         let queue = try QueueFixture(server)
         let client = try queue.client {
             $0.deduplication = .zero
-            $0.commandTimeout = .milliseconds(100)
+            $0.commandTimeout = .seconds(1)
         }
         _ = try await client.enqueue(Small(number: 0))
         server.pause()
@@ -106,8 +106,8 @@ private struct Small: Job {
         let queue = try QueueFixture(server)
         let client = try queue.client {
             $0.deduplication = .zero
-            $0.commandTimeout = .milliseconds(50)
-            $0.enqueueTimeout = .milliseconds(200)
+            $0.commandTimeout = .milliseconds(500)
+            $0.enqueueTimeout = .milliseconds(800)
         }
         _ = try await client.enqueue(Small(number: 0))
         server.kill()
@@ -123,8 +123,8 @@ private struct Small: Job {
         let server = try RedisServer.start()
         let queue = try QueueFixture(server)
         let client = try queue.client {
-            $0.commandTimeout = .milliseconds(100)
-            $0.enqueueTimeout = .milliseconds(300)
+            $0.commandTimeout = .milliseconds(500)
+            $0.enqueueTimeout = .milliseconds(1000)
         }
         _ = try await client.enqueue(Small(number: 0))
         server.pause()

@@ -75,7 +75,7 @@ private struct Note: Job {
         #expect((86_000...86_400).contains(ttl))
     }
 
-    /// Seconds from now, and a delay. As numbers: printing the date of a NaN crashes Foundation.
+    /// Seconds from now, and a delay: numbers, since printing the date of a NaN crashes Foundation.
     @Test(
         arguments: [
             (nil, Duration.seconds(-1)), (nil, .seconds(3650 * 86_400 + 1)), (Double.nan, nil),

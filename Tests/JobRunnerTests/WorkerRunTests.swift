@@ -150,7 +150,8 @@ private struct Boom: Error, CustomStringConvertible { let description = "no luck
         let queue = try QueueFixture()
         let seen = Mutex<JobContext?>(nil)
         let json =
-            #"{"id":"1","job":"a","enqueued":1234,"maxAttempts":4,"timeLimit":5000,"state":{"attempt":2}}"#
+            #"{"id":"1","job":"a","enqueued":1234,"maxAttempts":4,"timeLimit":5000,"#
+            + #""state":{"attempt":2}}"#
         _ = try await run(queue, json, until: .done) { context in
             seen.withLock { $0 = context }
             let left = try #require(context.deadline) - .now

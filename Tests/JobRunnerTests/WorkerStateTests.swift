@@ -92,13 +92,19 @@ import Testing
         #expect(end.isDrained)
     }
 
-    @Test func `only what was given back counts as released`() throws {
+    @Test func `only what the server took back counts as released`() throws {
         var (state, job) = try running(3)
+        state.dispatch.phase = .draining
         state.dispatch.releaseBuffer(now: 2)
-        #expect(state.dispatch.released == 2)
-        _ = state.dispatch.lost(0, newWorker: "w+1")
-        _ = state.finish(job, 0, Fixture.verdict(job, .released), now: 3)
-        #expect(state.released == 0)
+        let release = Verdict(
+            ack: Ack(tag: 1, writes: [.release(job: [])]), end: Fixture.verdict(job).end,
+            handled: false)
+        let orders = state.finish(job, 0, release, now: 3).orders
+        #expect(orders?.cycles.count == 1)
+        #expect(state.dispatch.released == 0)
+        let end = state.dispatched { $0.cycled(0, life: 0, Fixture.reply([], held: 0), now: 4) }
+        #expect(end.isDrained)
+        #expect(state.dispatch.released == 3)
     }
 
     @Test func `a cancel reaches jobs that were fetched and have not started`() throws {

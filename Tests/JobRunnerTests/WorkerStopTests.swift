@@ -154,7 +154,6 @@ import Testing
             await fixture.log.end(.done)
             try await queue.pass(0.1)
             #expect(fixture.log.ends.map(\.id) == ["1"])
-            try await queue.expectOnePlace(["2"])
         }
         try await queue.expectOnePlace(["2"])
     }

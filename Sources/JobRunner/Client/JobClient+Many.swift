@@ -40,8 +40,8 @@ extension JobClient {
             guard let first = drafts.first else { return [] }
             if due != .now { return [.success(try await enqueueAlone(first, due: due))] }
             let gathering = Gathering(count: drafts.count)
-            let batcher = try await batcher(
-                for: first.queue, ownIDs: drafts.contains { $0.hasOwnID })
+            let ownIDs = drafts.contains { $0.hasOwnID }
+            let batcher = try await batcher(for: first.queue, ownIDs: ownIDs)
             return await withCheckedContinuation { continuation in
                 gathering.start(continuation)
                 batcher.add(drafts.map(\.job), for: gathering)
@@ -49,6 +49,17 @@ extension JobClient {
         } catch {
             let failure = error as? JobRunnerError ?? .stopped
             return drafts.map { _ in .failure(failure) }
+        }
+    }
+
+    package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
+        let answers = await enqueueEach(drafts)
+        return try zip(drafts, answers).map { draft, answer in
+            let acceptance = try answer.get()
+            guard acceptance != .full else { throw JobRunnerError.queueFull(queue: draft.queue) }
+            return JobHandle(
+                id: draft.job.id, queue: draft.queue, isDuplicate: acceptance == .duplicate,
+                client: self)
         }
     }
 }

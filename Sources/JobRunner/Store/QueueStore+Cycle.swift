@@ -12,6 +12,9 @@ package struct Ack: Sendable {
         self.writes = writes
     }
 
+    /// The job goes back untried.
+    var isRelease: Bool { if case .release? = writes.first { true } else { false } }
+
     /// One write of an ack; made only while the worker holds the tag.
     package enum Write: Sendable {
         /// Keep the outcome of a job id for this many ms.

@@ -1,9 +1,10 @@
+internal import FoundationEssentials
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
     internal import Darwin
 #endif
-internal import FoundationEssentials
 
 /// This process's memory.
 package enum ProcessMemory {

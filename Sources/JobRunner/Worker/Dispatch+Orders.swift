@@ -1,0 +1,113 @@
+internal import RedisLink
+
+/// What is to be done now: whom to ask, for how much, what to send.
+extension Dispatch {
+    /// Jobs to hold beyond the free slots, at the measured pace.
+    var prefetch: Int {
+        min(Self.mostPrefetch, Int(pace.perNanosecond * Double(Self.prefetchNanoseconds)))
+    }
+
+    /// Fewer than this in the buffer: time to fetch.
+    var lowWater: Int { prefetch / 2 }
+
+    var capacity: Int { freeSlots.count + prefetch - buffer.count - wanted }
+
+    /// What is to be done now.
+    ///
+    /// - Parameter isForced: Sends acks, and an empty cycle where none was sent for long.
+    mutating func orders(now: Int64, isForced: Bool = false) -> Orders {
+        pace.measure(now: now)
+        var orders = Orders()
+        while !freeSlots.isEmpty, phase != .draining, let job = buffer.popFirst() {
+            let slot = freeSlots.removeLast()
+            slots[slot] = job
+            orders.starts.append((slot, job))
+        }
+        // From one queue at a time: with a fetch on the wire from each all would get the same.
+        var isFetching = phase == .working && buffer.count <= lowWater
+        for index in order() {
+            let lane = lanes[index]
+            guard lane.isJoined, lane.hasRoom else {
+                // It is this one's turn: those behind it wait for its reply.
+                if lane.isOpen { isFetching = false }
+                continue
+            }
+            guard lane.retryAt <= now else {
+                orders.wakeAt = min(orders.wakeAt ?? .max, lane.retryAt)
+                continue
+            }
+            var want = 0
+            if isFetching, lane.isOpen, capacity > 0, wanted == lane.wanted {
+                let most = max(1, Self.fetchBytes / max(1, lane.averageBytes))
+                want = min(capacity, Self.batch, most)
+                // A second cycle is for a full batch: crumbs would cost the server more.
+                if !lane.flights.isEmpty, want < Self.fullAcks { want = 0 }
+                isFetching = false
+            }
+            send(index, want: want, now: now, isForced: isForced, &orders)
+        }
+        for index in lanes.indices {
+            let lane = lanes[index]
+            if phase == .working, lane.isJoined, lane.isEmpty, !lane.isPaused, !lane.isParked,
+                lane.flights.isEmpty, lane.retryAt <= now
+            {
+                lanes[index].isParked = true
+                orders.parks.append(index)
+            }
+        }
+        orders.isDrained =
+            phase == .draining && busy == 0
+            && lanes.allSatisfy {
+                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
+            }
+        return orders
+    }
+
+    mutating func send(
+        _ index: Int, want: Int, now: Int64, isForced: Bool, _ orders: inout Orders
+    ) {
+        let lane = lanes[index]
+        var acks = lane.resend
+        if !acks.isEmpty, !lane.flights.isEmpty { return }
+        if !lane.flights.isEmpty, want == 0, lane.finished.count < Self.fullAcks { return }
+        if acks.isEmpty, !lane.finished.isEmpty {
+            let isPlenty = buffer.count > lowWater && lane.finished.count < Self.fullAcks
+            if want == 0, isPlenty, !isForced, now - lane.finishedSince < Self.ackPatience {
+                orders.wakeAt = min(orders.wakeAt ?? .max, lane.finishedSince + Self.ackPatience)
+                return
+            }
+            if lane.finished.count <= 1000 {
+                acks = lane.finished
+                lanes[index].finished = []
+            } else {
+                acks = Array(lane.finished.prefix(1000))
+                lanes[index].finished.removeFirst(1000)
+            }
+        }
+        guard want > 0 || !acks.isEmpty || isForced else { return }
+        wanted += want
+        let serial = lanes[index].takeOff(
+            acks: acks, want: want, isResend: !lane.unconfirmed.isEmpty)
+        if want > 0 { charge(index) }
+        let call = lane.store.cycle(worker: lane.worker, want: want, acks: acks)
+        orders.cycles.append((index, lane.life, serial, call))
+    }
+
+    /// Which lane is asked first: by position, or by smooth weighted round robin.
+    func order() -> [Int] {
+        guard !isStrict, lanes.count > 1 else { return Array(lanes.indices) }
+        let credits = lanes.map { $0.credit + $0.weight }
+        return credits.indices.sorted { credits[$0] > credits[$1] }
+    }
+
+    /// A lane was asked: the others that could have been gain on it.
+    mutating func charge(_ chosen: Int) {
+        guard !isStrict, lanes.count > 1 else { return }
+        var total = 0
+        for index in lanes.indices where lanes[index].isOpen || index == chosen {
+            lanes[index].credit += lanes[index].weight
+            total += lanes[index].weight
+        }
+        lanes[chosen].credit -= total
+    }
+}

@@ -1,0 +1,92 @@
+internal import RedisLink
+internal import Synchronization
+
+/// The slots: each a task that runs one job after another, and how they come to an end.
+extension WorkerEngine {
+    func start(_ slot: Int, _ held: Held) {
+        // Awaited by nobody: `drained` says when the last one ended. Unstructured, because a
+        // handler that ignores cancellation must not hold up the others (STYLE 3.13).
+        // Made under the lock, so that whoever cancels the slot finds the task it runs.
+        state.withLock { state in
+            let task = Task { await self.serve(slot, held) }
+            state.runs[slot].task = task
+            if state.runs[slot].cancel != nil { task.cancel() }
+        }
+    }
+
+    /// One slot: a job, then the next that is there, until there is none.
+    func serve(_ slot: Int, _ first: Held) async {
+        var job: Held? = first
+        while let held = job {
+            let verdict = await execute(held, slot)
+            let now = monotonicNanoseconds()
+            let (next, orders) = state.withLock { $0.finish(held, slot, verdict, now: now) }
+            report(verdict)
+            if let orders { perform(orders) }
+            job = next
+        }
+    }
+
+    func report(_ verdict: Verdict) {
+        switch verdict.end.verdict {
+        case .done where !options.reportsJobs: break
+        default: options.onEvent(.ended(verdict.end))
+        }
+    }
+
+    func isCancelled(_ slot: Int) -> Bool {
+        state.withLock { $0.runs[slot].cancel != nil }
+    }
+
+    func mayReport(_ slot: Int) -> Bool {
+        let now = monotonicNanoseconds()
+        return state.withLock { state in
+            guard now - state.runs[slot].reportedAt >= 100_000_000 else { return false }
+            state.runs[slot].reportedAt = now
+            return true
+        }
+    }
+
+    // MARK: Stopping
+
+    func drained() {
+        let waiting = state.withLock { state in
+            state.isDrained = true
+            defer { state.drained = nil }
+            return state.drained
+        }
+        waiting?.resume()
+    }
+
+    /// Returns when nothing runs and every ack is confirmed, or when `giveUp` was called.
+    func waitUntilDrained() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isDrained { state.drained = continuation }
+                return state.isDrained
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Ends `waitUntilDrained` whatever still runs.
+    func giveUp() { drained() }
+
+    func cancelAll(_ reason: CancelReason) {
+        state.withLock { state in
+            for slot in state.runs.indices where state.runs[slot].held != nil {
+                state.cancel(slot, reason)
+            }
+        }
+    }
+
+    func closeConnections() {
+        for connection in parking { connection.close() }
+        heartbeat.close()
+        threads.stop()
+    }
+
+    func stopParking() {
+        for connection in parking { connection.close() }
+    }
+}

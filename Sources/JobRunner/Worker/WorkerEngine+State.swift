@@ -1,0 +1,48 @@
+internal import RedisLink
+
+extension WorkerEngine.State {
+    /// Applies an event; notes what starts, so that it can be seen and cancelled.
+    mutating func dispatched(_ event: (inout Dispatch) -> Dispatch.Orders) -> Dispatch.Orders {
+        let orders = event(&dispatch)
+        guard !orders.starts.isEmpty else { return orders }
+        let now = monotonicNanoseconds()
+        for (slot, held) in orders.starts {
+            runs[slot] = WorkerEngine.SlotRun(held: held, startedAt: now)
+        }
+        return orders
+    }
+
+    mutating func orders(now: Int64, isForced: Bool = false) -> Dispatch.Orders {
+        dispatched { $0.orders(now: now, isForced: isForced) }
+    }
+
+    /// Ends a run; the slot goes on with the job returned.
+    ///
+    /// A slot that was cancelled does not go on: its task stays cancelled, and a cancel that came
+    /// after the handler's last word was not meant for the next job.
+    mutating func finish(_ held: Held, _ slot: Int, _ verdict: Verdict, now: Int64)
+        -> (next: Held?, orders: Dispatch.Orders?)
+    {
+        if dispatch.lanes[held.lane].life == held.life {
+            dispatch.lanes[held.lane].counts.note(verdict)
+        }
+        let next = dispatch.finished(
+            held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
+        if let next {
+            runs[slot].held = next
+            runs[slot].startedAt = now
+            runs[slot].deadline = nil
+            runs[slot].reportedAt = 0
+        } else {
+            runs[slot] = WorkerEngine.SlotRun()
+        }
+        if next == nil || dispatch.isDue(held.lane, now: now) { return (next, orders(now: now)) }
+        return (next, dispatch.alarm(held.lane))
+    }
+
+    mutating func cancel(_ slot: Int, _ reason: CancelReason) {
+        guard runs[slot].held != nil, runs[slot].cancel == nil else { return }
+        runs[slot].cancel = reason
+        runs[slot].task?.cancel()
+    }
+}
