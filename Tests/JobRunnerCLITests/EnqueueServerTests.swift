@@ -19,12 +19,17 @@ struct EnqueueServerTests {
         let port = try #require(server.port)
         server.stop()
         let fixture = try CommandFixture(url: "redis://:secret@127.0.0.1:\(port)")
-        let ran = await fixture.run("enqueue m --connect-patience 2500ms")
-        #expect(ran.exit == .unavailable)
         let reason = "cannot reach Redis at 127.0.0.1:\(port): Connection refused"
+        let patient = Task { await fixture.run("enqueue m --connect-patience 1h") }
+        await fixture.prints("; trying again for 1h\n")
+        patient.cancel()
+        let ended = await patient.value
+        #expect(ended.exit == .temporary)
+        #expect(ended.err.hasPrefix("\(reason); trying again for 1h\njobrunner: error: "))
+        let ran = await fixture.run("enqueue m --connect-patience 0s")
+        #expect(ran.exit == .unavailable)
         #expect(
             ran.err == """
-                \(reason); trying again for 2500ms
                 jobrunner: error: \(reason)
                 Set --redis-url or JOBRUNNER_REDIS_URL to where Redis is.
 
