@@ -136,7 +136,9 @@ public final class Worker: Sendable {
         engine.kick(isForced: true)
         var isAnswered = true
         for lane in engine.state.withLock({ $0.dispatch.lanes }) where isAnswered {
-            isAnswered = await giveBack(lane)
+            isAnswered = await giveBack(lane, engine.router.connection(for: lane.store.keys.ready))
+            // Once more behind the last tick: it may have been a join.
+            if isAnswered { isAnswered = await giveBack(lane, engine.heartbeat) }
         }
         // When Redis is away, a reaper does it after the visibility timeout: one wait is enough.
         if isAnswered {
@@ -148,8 +150,7 @@ public final class Worker: Sendable {
     }
 
     /// Call by call until nothing is left; false when Redis does not answer.
-    private func giveBack(_ lane: Lane) async -> Bool {
-        let connection = engine.router.connection(for: lane.store.keys.ready)
+    private func giveBack(_ lane: Lane, _ connection: Connection) async -> Bool {
         while true {
             let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
             do {

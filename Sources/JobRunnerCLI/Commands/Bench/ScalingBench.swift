@@ -18,14 +18,20 @@ struct ScalingBench {
         if let rate = median(try await bursts(beside: {}, before: one)) {
             figures.add(.burstFew, rate)
         }
-        let all = settings.ready + (Self.bursts + 1) * Self.burst
-        let many: () async throws -> Void = { _ = try await bench.fill(SilentJob.self, count: all) }
-        if let rate = median(try await bursts(beside: many, before: {})) {
+        if let rate = median(try await bursts(beside: {}, before: fillUp)) {
             figures.add(.burstReady, rate)
         }
         if let rate = median(try await bursts(beside: schedule, before: one)) {
             figures.add(.burstScheduled, rate)
         }
+    }
+
+    /// A burst and the many behind it: a worker takes more than its burst before it has stopped.
+    private func fillUp() async throws {
+        let ready = bench.queue.keys.queue(settings.queue).ready
+        let there = try await bench.queue.connection.send(Command("LLEN", ready)).integer ?? 0
+        let missing = settings.ready + Self.burst - there
+        if missing > 0 { _ = try await bench.fill(SilentJob.self, count: missing) }
     }
 
     private func one() async throws {
