@@ -212,7 +212,7 @@ struct Run: Sendable {
 }
 
 extension JobFailure {
-    /// An error as it is kept: type and text, one line, cut.
+    /// An error as it is kept: type and text, cut by scalars, escaped only when it is shown.
     init(_ error: any Error) {
         let text =
             switch error {
@@ -220,6 +220,8 @@ extension JobFailure {
             case JobError.bury(let reason): reason
             default: "\(error)"
             }
-        self.init(type: "\(Swift.type(of: error))", message: printable(text, limit: 500))
+        self.init(
+            type: "\(Swift.type(of: error))",
+            message: String(String.UnicodeScalarView(text.unicodeScalars.prefix(500))))
     }
 }

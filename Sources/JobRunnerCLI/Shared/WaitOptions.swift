@@ -3,7 +3,8 @@ internal import JobRunner
 /// What commands that wait for jobs have in common.
 enum WaitOptions {
     static let timeout = Option(
-        "timeout", short: "t", env: nil, default: .seconds(30), placeholder: "DURATION",
+        "timeout", short: "t", env: "JOBRUNNER_WAIT_TIMEOUT", default: .seconds(30),
+        placeholder: "DURATION",
         help: "How long to wait for jobs that have not ended.",
         read: .duration(.zero ... .seconds(30 * 86_400)))
 

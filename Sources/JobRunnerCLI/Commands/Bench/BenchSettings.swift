@@ -94,7 +94,7 @@ enum BenchOptions {
         help: "What many is for --scaling; as --jobs unless given.",
         read: .int(1000...100_000_000))
     static let output = Option(
-        "output", short: "o", env: "JOBRUNNER_OUTPUT", default: .table, placeholder: "FORMAT",
+        "output", short: "o", env: "JOBRUNNER_BENCH_OUTPUT", default: .table, placeholder: "FORMAT",
         help: "How to print: table or json.", read: ValueReader<BenchSettings.Output>.choice())
 
     static let all: [any AnyOption] = [

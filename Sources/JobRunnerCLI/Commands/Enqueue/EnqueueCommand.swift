@@ -10,47 +10,51 @@ enum EnqueueCommand {
         required: false, read: .text)
 
     static let queue = Option(
-        "queue", short: "q", env: nil, default: nil, placeholder: "NAME",
+        "queue", short: "q", env: "JOBRUNNER_ENQUEUE_QUEUE", default: nil, placeholder: "NAME",
         help: "Where it goes: default unless named; with --ndjson for lines that name none.",
         read: .name)
     static let delay = Option(
-        "in", env: nil, default: nil, placeholder: "DURATION",
+        "in", env: "JOBRUNNER_ENQUEUE_IN", default: nil, placeholder: "DURATION",
         help: "Start this long from now, by the server's clock.",
         read: .duration(.zero...StartTime.longest))
     static let time = Option(
-        "at", env: nil, default: nil, placeholder: "TIME",
+        "at", env: "JOBRUNNER_ENQUEUE_AT", default: nil, placeholder: "TIME",
         help: "Start at this time: RFC 3339, such as 2026-01-31T12:30:00Z, or +10m.",
         read: .startTime)
     static let id = Option(
-        "id", env: nil, default: nil, placeholder: "ID",
+        "id", env: "JOBRUNNER_ENQUEUE_ID", default: nil, placeholder: "ID",
         help: "Its id: the same one is accepted once within a day.", read: .name)
     static let maxAttempts = Option(
-        "max-attempts", env: nil, default: nil, placeholder: "N",
+        "max-attempts", env: "JOBRUNNER_ENQUEUE_MAX_ATTEMPTS", default: nil, placeholder: "N",
         help: "Most runs that may fail before it is dead; the handler's own unless given.",
         read: .int(1...1000))
     static let timeLimit = Option(
-        "time-limit", env: nil, default: nil, placeholder: "DURATION",
+        "time-limit", env: "JOBRUNNER_ENQUEUE_TIME_LIMIT", default: nil, placeholder: "DURATION",
         help: "Cancel a run that takes longer; the handler's own unless given.",
         read: .duration(.milliseconds(1) ... .seconds(30 * 86_400)))
     static let keepResult = Option(
-        "keep-result", env: nil, default: nil, placeholder: "DURATION",
+        "keep-result", env: "JOBRUNNER_ENQUEUE_KEEP_RESULT", default: nil, placeholder: "DURATION",
         help: "How long its outcome is kept; the handler's own unless given.", read: .retention)
     static let wait = Flag(
-        "wait", short: "w", env: nil, help: "Wait until it ends and print its result as JSON.")
+        "wait", short: "w", env: "JOBRUNNER_ENQUEUE_WAIT",
+        help: "Wait until it ends and print its result as JSON.")
 
     static let ndjson = Option(
-        "ndjson", env: nil, default: nil, placeholder: "FILE", bareValue: "-",
+        "ndjson", env: "JOBRUNNER_ENQUEUE_NDJSON", default: nil, placeholder: "FILE",
+        bareValue: "-",
         help: "Enqueue every line of a file, or of standard input: whole jobs, or with a name the "
             + "arguments of such jobs.",
         read: .path)
     static let skip = Option(
-        "skip", env: nil, default: nil, placeholder: "N", unit: "lines",
+        "skip", env: "JOBRUNNER_ENQUEUE_SKIP", default: nil, placeholder: "N", unit: "lines",
         help: "With --ndjson: leave out the first lines, done by an earlier run.",
         read: .int(0...Int.max))
     static let skipBad = Flag(
-        "skip-bad", env: nil, help: "With --ndjson: leave out bad lines and go on; exit code 65.")
+        "skip-bad", env: "JOBRUNNER_ENQUEUE_SKIP_BAD",
+        help: "With --ndjson: leave out bad lines and go on; exit code 65.")
     static let printIDs = Flag(
-        "print-ids", env: nil, help: "With --ndjson: print the handle of every job.")
+        "print-ids", env: "JOBRUNNER_ENQUEUE_PRINT_IDS",
+        help: "With --ndjson: print the handle of every job.")
 
     static let maxJobSize = Option(
         "max-job-size", env: "JOBRUNNER_MAX_JOB_SIZE", default: 65_536, placeholder: "SIZE",

@@ -6,9 +6,10 @@ enum JobsWait {
         "id", help: "Which jobs: queue/id, or an id alone for the queue default.", repeats: true,
         read: .handle)
     static let result = Flag(
-        "result", short: "r", env: nil,
+        "result", short: "r", env: "JOBRUNNER_WAIT_RESULT",
         help: "Print the results as JSON, in the order of the jobs, not their states.")
-    static let any = Flag("any", env: nil, help: "Wait for one of them, not for all.")
+    static let any = Flag(
+        "any", env: "JOBRUNNER_WAIT_ANY", help: "Wait for one of them, not for all.")
 
     static let spec = CommandSpec(
         name: "wait", abstract: "Wait until jobs have ended.",

@@ -10,7 +10,7 @@ enum StatsCommand {
         "queue", short: "q", env: "JOBRUNNER_STATS_QUEUES", default: nil, placeholder: "NAME",
         help: "Only this queue and its workers.", repeats: true, read: .name)
     static let output = Option(
-        "output", short: "o", env: "JOBRUNNER_OUTPUT", default: Output.table,
+        "output", short: "o", env: "JOBRUNNER_STATS_OUTPUT", default: Output.table,
         placeholder: "FORMAT",
         help: "table fits the terminal, wide shows all, json is a contract, name lists queues.",
         read: .choice())
