@@ -20,9 +20,12 @@ import Testing
         let job = try #require(dispatch.slots[0])
         // The server came back without the fetch: it holds nothing for us.
         _ = dispatch.finished(job, slot: 0, ack: Ack(tag: 1), goesOn: false, now: 2)
-        _ = dispatch.orders(now: 2, isForced: true)
-        let orders = dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 3)
-        #expect(orders.reconciles == [0])
+        // The fetch that asks for the free slot says so, and only once.
+        let orders = dispatch.orders(now: 2, isForced: true)
+        #expect(orders.cycles.count == 1)
+        let strange = dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 3)
+        #expect(strange.reconciles == [0])
+        #expect(strange.parks.isEmpty)
         #expect(dispatch.listed(0, life: 0, tags: []) == [])
         let after = dispatch.reconciled(0, life: 0, strange: [], now: 4)
         #expect(after.cycles.isEmpty)

@@ -63,18 +63,48 @@ import Testing
         #expect(orders.cycles.isEmpty && orders.parks.isEmpty)
     }
 
-    @Test func `an empty queue is waited on, once, and asked again when it wakes`() {
+    @Test func `an empty queue is waited on, once, with a fetch behind the wait`() throws {
         var dispatch = Fixture.dispatch()
         _ = dispatch.orders(now: 0)
-        #expect(dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 1).parks == [0])
+        let parks = dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 1).parks
+        #expect(parks.map(\.lane) == [0])
+        let fetch = try #require(parks.first?.fetch)
+        #expect(dispatch.lanes[0].parked?.want == 4)
         #expect(dispatch.orders(now: 2).parks.isEmpty)
-        let woken = dispatch.woke(0, hasJob: true, wait: 0, now: 3)
-        #expect(woken.cycles.count == 1)
-        #expect(woken.unparks.isEmpty)
-        let answered = dispatch.cycled(0, life: 0, Fixture.reply([1], held: 1), now: 4)
+        let rest = dispatch.rest(0, wait: 0, now: 3)
+        #expect(rest.cycles.isEmpty && rest.parks.isEmpty && rest.unparks.isEmpty)
+        let answered = dispatch.cycled(
+            0, life: 0, serial: fetch.serial, Fixture.reply([1], held: 1), now: 4)
         #expect(answered.starts.map(\.job.delivery.tag) == [1])
         // It brought less than it asked for: nothing more is there.
-        #expect(answered.parks == [0])
+        #expect(answered.parks.map(\.lane) == [0])
+        #expect(dispatch.lanes[0].parked?.want == 3)
+    }
+
+    @Test func `one of several empty queues is waited on without a fetch, and asked when it wakes`()
+    {
+        var dispatch = Fixture.dispatch(weights: [nil, nil])
+        _ = dispatch.orders(now: 1)
+        let parks = dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 2).parks
+        #expect(parks.map(\.lane) == [0])
+        #expect(parks.allSatisfy { $0.fetch == nil })
+        _ = dispatch.cycled(1, life: 0, Fixture.reply([], held: 0), now: 2)
+        let woken = dispatch.woke(0, hasJob: true, wait: 0, now: 3)
+        #expect(woken.cycles.map(\.lane) == [0])
+        #expect(woken.unparks.isEmpty)
+    }
+
+    @Test func `a refused wake-up keeps the next one waiting`() throws {
+        var dispatch = Fixture.dispatch()
+        _ = dispatch.orders(now: 0)
+        let parks = dispatch.cycled(0, life: 0, Fixture.reply([], held: 0), now: 1).parks
+        let fetch = try #require(parks.first?.fetch)
+        _ = dispatch.rest(0, wait: 1000, now: 2)
+        let answered = dispatch.cycled(
+            0, life: 0, serial: fetch.serial, Fixture.reply([], held: 0), now: 3)
+        #expect(answered.parks.isEmpty)
+        #expect(answered.wakeAt == 1002)
+        #expect(dispatch.orders(now: 1002).parks.map(\.lane) == [0])
     }
 
     @Test func `a wake-up that no slot is free for is passed on`() {
@@ -172,7 +202,7 @@ import Testing
         #expect(full.cycles.map(\.lane) == [0])
         let rest = dispatch.cycled(0, life: 0, Fixture.reply([200], held: 129), now: 3)
         #expect(rest.cycles.map(\.lane) == [1])
-        #expect(rest.parks == [0])
+        #expect(rest.parks.map(\.lane) == [0])
     }
 
     @Test func `weighted queues are asked in proportion, whoever has jobs`() {

@@ -233,7 +233,8 @@ private struct Boom: Error, CustomStringConvertible { let description = "no luck
         }
         try await queue.push("1")
         try await fixture.run { await $0.log.end(.done, count: 2) }
-        #expect(fixture.log.ends.map(\.id) == ["1", "next"])
+        // The follow-up may end before the one that asked for it.
+        #expect(Set(fixture.log.ends.map(\.id)) == ["1", "next"])
         let report = try #require(try await queue.send(queue.store.progress("1")))
         let text = String(decoding: report, as: UTF8.self)
         #expect(text.hasPrefix(#"{"progress":1.0,"at":"#))

@@ -18,8 +18,8 @@ struct Dispatch: Sendable {
     /// What to do now.
     struct Orders: Sendable {
         var cycles: [(lane: Int, life: Int, serial: Int, call: Call<CycleReply>)] = []
-        /// Lanes to block on with BRPOPLPUSH.
-        var parks: [Int] = []
+        /// Lanes to block on with BRPOPLPUSH, and the fetch to send right behind it.
+        var parks: [(lane: Int, life: Int, fetch: (serial: Int, call: Call<CycleReply>)?)] = []
         /// Lanes whose parked job nobody here has room for.
         var unparks: [Int] = []
         /// Jobs for free slots, with the slots.
@@ -118,6 +118,7 @@ struct Dispatch: Sendable {
     mutating func cycled(
         _ index: Int, life: Int, serial: Int, _ reply: CycleReply, now: Int64
     ) -> Orders {
+        let wasParked = lanes[index].parked?.serial == serial
         guard lanes[index].life == life, let flight = lanes[index].land(serial) else {
             return orders(now: now)
         }
@@ -153,11 +154,14 @@ struct Dispatch: Sendable {
             // Behind what the stop itself gave back, which is older.
             lanes[index].finished.sort { $0.tag > $1.tag }
         }
+        // Two connections answer in any order: the counts compare only while one is silent.
+        let isComparable =
+            lanes[index].parked == nil && (!wasParked || lanes[index].flights.isEmpty)
+        let isStrange =
+            isComparable && held != lanes[index].holding && !lanes[index].isReconciling
+        if isStrange { lanes[index].isReconciling = true }
         var orders = orders(now: now)
-        if held != lanes[index].holding, !lanes[index].isReconciling {
-            lanes[index].isReconciling = true
-            orders.reconciles.append(index)
-        }
+        if isStrange { orders.reconciles.append(index) }
         return orders
     }
 
@@ -173,6 +177,14 @@ struct Dispatch: Sendable {
         lanes[index].keepForResend(flight)
         lanes[index].retryAt = now + lanes[index].backoff.next(using: &random)
         return orders(now: now)
+    }
+
+    /// A BRPOPLPUSH with a fetch behind it ended; that one's answer says what there is.
+    ///
+    /// - Parameter wait: ns to stay away after an error; 0 after an answer.
+    mutating func rest(_ index: Int, wait: Int64, now: Int64) -> Orders {
+        if wait > 0 { lanes[index].retryAt = max(lanes[index].retryAt, now + wait) }
+        return Orders()
     }
 
     /// A BRPOPLPUSH ended.

@@ -36,6 +36,8 @@ struct Lane: Sendable {
     /// Monotonic ns of the oldest of `finished`.
     var finishedSince: Int64 = 0
     private(set) var flights: [Flight] = []
+    /// The fetch that waits on the server behind a BRPOPLPUSH: executed the moment that wakes.
+    private(set) var parked: Flight?
     private var serial = 0
     /// Sent, and the reply was lost: to be sent again, alone, before anything else.
     private(set) var unconfirmed: [Ack] = []
@@ -75,7 +77,7 @@ struct Lane: Sendable {
     var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty }
 
     /// Asked for and not yet answered.
-    var wanted: Int { flights.reduce(0) { $0 + $1.want } }
+    var wanted: Int { flights.reduce(parked?.want ?? 0) { $0 + $1.want } }
 
     /// May send at all: the first cycle always, a second one only beside another that went well.
     var hasRoom: Bool {
@@ -113,8 +115,22 @@ struct Lane: Sendable {
         resendSize = 1000
     }
 
+    /// Puts a fetch behind a BRPOPLPUSH.
+    ///
+    /// - Returns: Its serial.
+    mutating func park(want: Int) -> Int {
+        serial += 1
+        parked = Flight(serial: serial, acks: [], want: want, isResend: false)
+        return serial
+    }
+
     /// Takes an answered cycle off the wire; nil for one of an earlier life.
     mutating func land(_ serial: Int) -> Flight? {
+        if let flight = parked, flight.serial == serial {
+            parked = nil
+            isParked = false
+            return flight
+        }
         guard let index = flights.firstIndex(where: { $0.serial == serial }) else { return nil }
         return flights.remove(at: index)
     }
@@ -138,6 +154,9 @@ struct Lane: Sendable {
         finished = []
         unconfirmed = []
         flights = []
+        // The old fetch waits on the connection still and will be refused; a new one may follow it.
+        if parked != nil { isParked = false }
+        parked = nil
         holding = 0
         isReconciling = false
         undone = []

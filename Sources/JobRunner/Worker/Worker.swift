@@ -121,7 +121,7 @@ public final class Worker: Sendable {
                 let seconds = Double(now - run.since) / 1000
                 return
                     "slot \(run.slot): \(printable(run.job)) \(run.queue)/\(run.id) "
-                        + "for \(seconds) s"
+                    + "for \(seconds) s"
             }
     }
 

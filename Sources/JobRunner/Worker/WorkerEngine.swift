@@ -96,7 +96,7 @@ final class WorkerEngine: Sendable {
             }
         }
         for (slot, held) in orders.starts { start(slot, held) }
-        for lane in orders.parks { park(lane) }
+        for (lane, life, fetch) in orders.parks { park(lane, life, fetch) }
         for lane in orders.unparks {
             let store = state.withLock { $0.dispatch.lanes[lane].store }
             router.connection(for: store.keys.ready).submit(store.unpark()) { _ in }
@@ -136,10 +136,16 @@ final class WorkerEngine: Sendable {
     }
 
     /// Blocks on the server until a job comes; the reply is only a wake-up.
-    private func park(_ lane: Int) {
+    ///
+    /// A fetch sent behind it is executed in the moment it wakes: then the job comes with it.
+    private func park(
+        _ lane: Int, _ life: Int, _ fetch: (serial: Int, call: Call<CycleReply>)?
+    ) {
         let store = state.withLock { $0.dispatch.lanes[lane].store }
         // Longer than the server's 2 s by the 5 s that a slow server may take.
-        parking[lane].submit(store.park(seconds: 2), timeout: .seconds(7)) { result in
+        let timeout: Duration = .seconds(7)
+        let hasFetch = fetch != nil
+        parking[lane].submit(store.park(seconds: 2), timeout: timeout) { result in
             var hasJob = false
             var wait: Int64 = 0
             switch result {
@@ -151,9 +157,31 @@ final class WorkerEngine: Sendable {
             let now = monotonicNanoseconds()
             self.perform(
                 self.state.withLock { state in
-                    state.dispatched { $0.woke(lane, hasJob: hasJob, wait: wait, now: now) }
+                    hasFetch
+                        ? state.dispatch.rest(lane, wait: wait, now: now)
+                        : state.dispatched { $0.woke(lane, hasJob: hasJob, wait: wait, now: now) }
                 })
         }
+        guard let fetch else { return }
+        parking[lane].submit(fetch.call, timeout: timeout) { result in
+            if case .failure = result {
+                self.fetchFailed(lane, life, fetch.serial)
+            } else {
+                self.cycled(lane, life: life, serial: fetch.serial, result)
+            }
+        }
+    }
+
+    /// A parked fetch was not answered; the cycles on the other connection tell why.
+    private func fetchFailed(_ lane: Int, _ life: Int, _ serial: Int) {
+        let now = monotonicNanoseconds()
+        var random = SystemRandomNumberGenerator()
+        perform(
+            state.withLock { state in
+                state.dispatched {
+                    $0.cycleFailed(lane, life: life, serial: serial, now: now, using: &random)
+                }
+            })
     }
 
     /// The server holds other jobs for this worker than the worker knows of.
