@@ -53,9 +53,11 @@ extension CommandFixture {
     }
 
     /// A worker on this fixture's queue and programs.
-    func work(_ arguments: String..., environment: [String: String] = [:]) throws -> ProcessLive {
+    func work(
+        _ arguments: String..., environment: [String: String] = [:], more: [String] = []
+    ) throws -> ProcessLive {
         try ProcessLive(
-            ["work", "-u", url, "--prefix", prefix, "--handlers", handlers] + arguments,
+            ["work", "-u", url, "--prefix", prefix, "--handlers", handlers] + arguments + more,
             environment: environment)
     }
 
@@ -70,8 +72,29 @@ extension CommandFixture {
 
     /// Waits for the job's end; its value as JSON.
     func value(_ handle: String) async throws -> String {
-        let ran = await run(["jobs", "wait", handle, "--timeout", "60s"])
+        let ran = await run(["jobs", "wait", handle, "--result", "--timeout", "60s"])
         try #require(ran.exit == .success, "\(ran.err)")
         return try #require(ran.lines.first)
+    }
+
+    /// Enqueues so many jobs of a program, `job-0`, `job-1` and so on.
+    func enqueue(_ count: Int, of name: String) async throws {
+        let lines = (0..<count).map { #"{"job":"\#(name)","id":"job-\#($0)","args":\#($0)}"# }
+        let path = try file("jobs", lines.map { $0 + "\n" }.joined())
+        let ran = await run(["enqueue", "--ndjson", path])
+        try #require(ran.exit == .success, "\(ran.err)")
+    }
+
+    /// Waits until all of them are done.
+    func finish(_ count: Int) async throws {
+        let ids = (0..<count).map { "default/job-\($0)" }
+        let ran = await run(["jobs", "wait", "--timeout", "90s"] + ids)
+        #expect(ran.exit == .success, "\(ran.out.suffix(500))\(ran.err)")
+        #expect(ran.lines.count { $0.hasSuffix(" done") } == count)
+    }
+
+    /// Jobs that workers hold, and workers.
+    func holders() async throws -> [String] {
+        try await keys().filter { $0.contains("}:active:") || $0.hasSuffix("}:workers") }
     }
 }

@@ -23,7 +23,9 @@ enum DevOptions {
             WorkOptions.logLevel,
         ]
 
-    /// The worker's command line: what was typed here. What a variable says, it inherits.
+    /// The worker's command line: what was typed here.
+    ///
+    /// What a variable says, it inherits.
     static func work(_ invocation: Invocation) -> [String] {
         var words = ["work"]
         words += given(WorkOptions.queues, invocation)
