@@ -145,7 +145,8 @@ enum WorkCommand {
         if !server.isPersistent {
             log.write(
                 .warning, "persistence",
-                "appendonly is off: a Redis restart loses jobs; CONFIG SET appendonly yes keeps them"
+                "appendonly is off: a Redis restart loses jobs; "
+                    + "CONFIG SET appendonly yes keeps them"
             )
         }
     }
