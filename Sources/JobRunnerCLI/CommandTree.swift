@@ -12,24 +12,27 @@ typealias Registration = @Sendable (inout WorkerBuilder) async throws -> Void
 
 /// All commands, as one tree.
 enum CommandTree {
-    /// - Parameter register: The app's handlers; none for `jobrunner` itself.
-    static func root(register: @escaping Registration) -> CommandSpec {
+    /// - Parameters:
+    ///   - isApp: Whether the executable is an app's, with handlers of its own.
+    ///   - register: The app's handlers; none for `jobrunner` itself.
+    static func root(isApp: Bool = false, register: @escaping Registration) -> CommandSpec {
         CommandSpec(
             name: "jobrunner",
             abstract: "Runs background jobs on Redis, and shows how they are doing.",
             options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
             subcommands: [
                 WorkCommand.spec(register: register),
+                DevCommand.spec(hasHandlers: isApp),
                 BenchCommand.spec,
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
-                CompletionsCommand.spec { root(register: register) },
+                CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,
             ])
     }
 
-    static func main(register: @escaping Registration) async {
+    static func main(isApp: Bool, register: @escaping Registration) async {
         // Redis or a pager going away must be an error we can name, not a silent death.
         signal(SIGPIPE, SIG_IGN)
         let arguments = Swift.CommandLine.arguments
@@ -38,7 +41,7 @@ enum CommandTree {
         }
         let name = arguments.first.flatMap { $0.split(separator: "/").last }.map(String.init)
         let runner = CommandRunner(
-            root: root(register: register), executable: name ?? "jobrunner",
+            root: root(isApp: isApp, register: register), executable: name ?? "jobrunner",
             version: JobRunner.version)
         let code = await runner.run(
             arguments: Array(arguments.dropFirst()),

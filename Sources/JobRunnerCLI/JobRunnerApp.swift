@@ -25,7 +25,7 @@ extension JobRunnerApp {
     /// Concurrent, so that `@main` accepts it in modules with and without SE-0461.
     @concurrent public static func main() async {
         let app = Self()
-        await CommandTree.main { try await app.register(on: &$0) }
+        await CommandTree.main(isApp: true) { try await app.register(on: &$0) }
     }
 }
 
@@ -33,6 +33,6 @@ extension JobRunnerApp {
 public enum JobRunnerTool {
     /// Runs the command line and ends the process with its exit code.
     public static func main() async {
-        await CommandTree.main { _ in }
+        await CommandTree.main(isApp: false) { _ in }
     }
 }

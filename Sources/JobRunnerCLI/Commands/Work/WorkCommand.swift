@@ -26,7 +26,9 @@ enum WorkCommand {
                 """,
             options: WorkOptions.all
         ) { invocation in
-            if let app = invocation.optional(WorkOptions.app) { try replace(with: app, invocation) }
+            if let app = invocation.optional(WorkOptions.app), !isReplacement(invocation) {
+                try replace(with: app)
+            }
             return try await work(invocation, register)
         }
     }
@@ -62,7 +64,7 @@ enum WorkCommand {
         } catch {
             throw CommandFailure(error)
         }
-        try warn(of: server, invocation, log)
+        try warn(of: server, url, invocation, log)
         options.reportsJobs = true
         let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
         let control = WorkControl()
@@ -83,7 +85,10 @@ enum WorkCommand {
         do {
             released = try await worker.run()
         } catch {
-            throw CommandFailure(error)
+            var failure = CommandFailure(error)
+            // What a worker finds invalid is how it was set up, not a job's data.
+            if failure.exit == .data { failure.exit = .configuration }
+            throw failure
         }
         await programs?.shutdown()
         return control.exitCode(released: released)
@@ -123,8 +128,9 @@ enum WorkCommand {
         return try info.requireSupported()
     }
 
-    private static func warn(of server: ServerInfo, _ invocation: Invocation, _ log: WorkLog) throws
-    {
+    private static func warn(
+        of server: ServerInfo, _ url: RedisURL, _ invocation: Invocation, _ log: WorkLog
+    ) throws {
         if let risk = server.evictionRisk {
             guard invocation[WorkOptions.allowEviction] else {
                 throw CommandFailure(risk, exit: .configuration)
@@ -133,7 +139,7 @@ enum WorkCommand {
         }
         if server.role != "master" {
             throw CommandFailure(
-                "\(escaped(invocation[GlobalOptions.prefix])): this Redis is a read-only replica",
+                "\(url.displayAddress): this Redis is a read-only replica",
                 hint: "Connect to the primary.", exit: .temporary)
         }
         if !server.isPersistent {
@@ -165,8 +171,15 @@ enum WorkCommand {
             ])
     }
 
+    /// Which process executed an app in its place; its children inherit it but are not that one.
+    private static let replacedID = "JOBRUNNER_APP_PID"
+
+    private static func isReplacement(_ invocation: Invocation) -> Bool {
+        invocation.environment[replacedID] == "\(getpid())"
+    }
+
     /// Executes the app in this process's place: same command line, same environment.
-    private static func replace(with app: String, _ invocation: Invocation) throws -> Never {
+    private static func replace(with app: String) throws -> Never {
         var words = [app]
         var skips = false
         for word in CommandLine.arguments.dropFirst() {
@@ -178,8 +191,9 @@ enum WorkCommand {
                 words.append(word)
             }
         }
-        // Not again in the app, which has the option as well.
+        // Not again in the app, which has the option as well, and reads the same --env-file.
         unsetenv("JOBRUNNER_APP")
+        setenv(replacedID, "\(getpid())", 1)
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         execv(app, &pointers)
         let reason = String(cString: strerror(errno))
