@@ -56,7 +56,7 @@ public final class Worker: Sendable {
     /// - Throws: `JobRunnerError.invalid` when the queues' visibility timeout is another,
     ///   `JobRunnerError.redis` for what does not pass by itself: a refused login, missing
     ///   rights, a key of another type. An outage is waited out.
-    /// - Returns: How many jobs were given back unfinished.
+    /// - Returns: How many jobs were given back, begun or not; see `interrupted`.
     @discardableResult
     public func run() async throws -> Int {
         try await checkQueues()
@@ -64,11 +64,15 @@ public final class Worker: Sendable {
         engine.router.connection(for: engine.client.keys.queues).submit(note) { _ in }
         engine.startClock()
         await engine.waitUntilDrained()
+        engine.state.withLock { $0.interrupted += $0.dispatch.busy }
         await leave()
         let released = engine.state.withLock { $0.released + $0.dispatch.released }
         engine.options.onEvent(.stopped(released: released))
         return released
     }
+
+    /// How many runs were begun and given back, because the stop came before their end.
+    public var interrupted: Int { engine.state.withLock { $0.interrupted } }
 
     /// Takes no more jobs and goes on with those it has: for a deploy that is about to stop it.
     public func quiet() {
@@ -106,6 +110,7 @@ public final class Worker: Sendable {
     /// a handler that ignores cancellation would go on beside its job's next run.
     public func stopNow() {
         engine.state.withLock { $0.dispatch.phase = .draining }
+        engine.stopParking()
         engine.cancelAll(.stopping)
         engine.giveUp()
     }

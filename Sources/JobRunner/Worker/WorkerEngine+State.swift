@@ -26,6 +26,7 @@ extension WorkerEngine.State {
         if dispatch.lanes[held.lane].life == held.life {
             dispatch.lanes[held.lane].counts.note(verdict)
         }
+        if verdict.end.verdict == .released { interrupted += 1 }
         let next = dispatch.finished(
             held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {

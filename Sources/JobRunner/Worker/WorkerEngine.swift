@@ -25,6 +25,8 @@ final class WorkerEngine: Sendable {
         var dispatch: Dispatch
         var runs: [SlotRun]
         var released = 0
+        /// Runs that were begun and given back: the stop came before their end.
+        var interrupted = 0
         /// Resumed when the last job ended and every ack is confirmed.
         var drained: CheckedContinuation<Void, Never>?
         var isDrained = false

@@ -81,9 +81,8 @@ enum WorkCommand {
         }
         control.start(worker, programs, log)
         banner(worker, options, builder, url, server, invocation, log)
-        let released: Int
         do {
-            released = try await worker.run()
+            try await worker.run()
         } catch {
             var failure = CommandFailure(error)
             // What a worker finds invalid is how it was set up, not a job's data.
@@ -91,7 +90,7 @@ enum WorkCommand {
             throw failure
         }
         await programs?.shutdown()
-        return control.exitCode(released: released)
+        return control.exitCode(interrupted: worker.interrupted)
     }
 
     private static func programs(_ invocation: Invocation, _ log: WorkLog) throws

@@ -62,10 +62,11 @@ final class WorkControl: Sendable {
         worker?.stopNow()
     }
 
-    func exitCode(released: Int) -> ExitCode {
+    /// - Parameter interrupted: Runs that were begun and given back.
+    func exitCode(interrupted: Int) -> ExitCode {
         let (stoppedBy, gaveUp) = state.withLock { ($0.stoppedBy, $0.gaveUp) }
         if gaveUp { return .unavailable }
-        if released > 0, let stoppedBy { return ExitCode(rawValue: 128 + stoppedBy) }
+        if interrupted > 0, let stoppedBy { return ExitCode(rawValue: 128 + stoppedBy) }
         return .success
     }
 }
