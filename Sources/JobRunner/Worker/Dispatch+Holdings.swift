@@ -43,7 +43,7 @@ extension Dispatch {
             tags.insert(held.delivery.tag)
         }
         for ack in lanes[index].finished { tags.insert(ack.tag) }
-        for ack in lanes[index].unconfirmed { tags.insert(ack.tag) }
+        for ack in lanes[index].unconfirmed + lanes[index].refused { tags.insert(ack.tag) }
         for flight in lanes[index].flights {
             for ack in flight.acks { tags.insert(ack.tag) }
         }

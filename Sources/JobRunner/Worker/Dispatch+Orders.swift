@@ -18,14 +18,12 @@ extension Dispatch {
     mutating func orders(now: Int64, isForced: Bool = false) -> Orders {
         pace.measure(now: now)
         var orders = Orders()
-        while !freeSlots.isEmpty, phase != .draining, let job = buffer.popFirst() {
-            let slot = freeSlots.removeLast()
-            slots[slot] = job
-            orders.starts.append((slot, job))
-        }
+        start(&orders, now: now)
         // From one queue at a time: with a fetch on the wire from each all would get the same.
-        var isFetching = phase == .working && buffer.count <= lowWater
+        let hasSuspect = suspectSlot != nil || buffer.first?.delivery.isSuspect == true
+        var isFetching = phase == .working && buffer.count <= lowWater && !hasSuspect
         for index in order() {
+            lanes[index].retryRefused(now: now)
             let lane = lanes[index]
             guard lane.isJoined, lane.hasRoom else {
                 // It is this one's turn: those behind it wait for its reply.
@@ -49,7 +47,7 @@ extension Dispatch {
         for index in lanes.indices {
             let lane = lanes[index]
             if phase == .working, lane.isJoined, lane.isEmpty, !lane.isPaused, !lane.isParked,
-                !lane.isReconciling,
+                !lane.isReconciling, !hasSuspect,
                 lane.flights.isEmpty, lane.retryAt <= now
             {
                 lanes[index].isParked = true
@@ -62,6 +60,32 @@ extension Dispatch {
                 $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
             }
         return orders
+    }
+
+    /// Starts what waits in the buffer on free slots.
+    ///
+    /// A suspect, a job that was lost with a worker, runs alone: when it takes this process down
+    /// as well, no neighbour is counted with it. What else is held goes back first. When the other
+    /// slots do not come to an end soon, it runs beside them: it must not hold up the queue.
+    private mutating func start(_ orders: inout Orders, now: Int64) {
+        while suspectSlot == nil, !freeSlots.isEmpty, phase != .draining, let job = buffer.first {
+            let isAlone = job.delivery.isSuspect && busy == 0
+            if job.delivery.isSuspect, !isAlone {
+                let patience = job.fetchedAt + Self.suspectPatience
+                guard patience <= now else {
+                    orders.wakeAt = min(orders.wakeAt ?? .max, patience)
+                    return
+                }
+            }
+            _ = buffer.popFirst()
+            let slot = freeSlots.removeLast()
+            slots[slot] = job
+            orders.starts.append((slot, job))
+            if isAlone {
+                suspectSlot = slot
+                releaseBuffer(now: now)
+            }
+        }
     }
 
     /// The fetch to send behind a BRPOPLPUSH, so that the job that wakes this worker comes with

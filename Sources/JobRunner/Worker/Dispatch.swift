@@ -53,6 +53,8 @@ struct Dispatch: Sendable {
     static let ackPatience: Int64 = 1_000_000
     /// Longest a fetched job waits for a slot; then another worker may be quicker.
     static let bufferPatience: Int64 = 1_000_000_000
+    /// Longest a suspect waits for the other jobs of this process to end.
+    static let suspectPatience: Int64 = 500_000_000
     /// Bytes one fetch should bring at most; a script copies each job through Lua.
     static let fetchBytes = 1_000_000
 
@@ -67,6 +69,8 @@ struct Dispatch: Sendable {
     var pace = Pace()
     /// Jobs that the server took back during the stop.
     var released = 0
+    /// The slot of a suspect that runs alone: nothing else starts or is fetched beside it.
+    var suspectSlot: Int?
 
     init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
         self.lanes = lanes
@@ -84,7 +88,10 @@ struct Dispatch: Sendable {
     mutating func finished(_ job: Held, slot: Int, ack: Ack, goesOn: Bool, now: Int64) -> Held? {
         note(ack, of: job, now: now)
         pace.count(1)
-        if goesOn, let next = buffer.popFirst() {
+        if slot == suspectSlot {
+            suspectSlot = nil
+        } else if goesOn, suspectSlot == nil, let next = buffer.first, !next.delivery.isSuspect {
+            _ = buffer.popFirst()
             slots[slot] = next
             return next
         }
@@ -148,8 +155,8 @@ struct Dispatch: Sendable {
             lanes[index].averageBytes =
                 (lanes[index].averageBytes + bytes / deliveries.count + 1) / 2
         }
-        // Asked for before the stop: others need not wait for the drain.
-        if phase == .draining {
+        // Asked for before the stop, or before a suspect ran: others need not wait for its end.
+        if phase == .draining || suspectSlot != nil {
             releaseBuffer(now: now)
             // Behind what the stop itself gave back, which is older.
             lanes[index].finished.sort { $0.tag > $1.tag }
@@ -167,14 +174,14 @@ struct Dispatch: Sendable {
 
     /// A cycle failed: its acks are sent again, alone; its fetch shows as `held`.
     mutating func cycleFailed(
-        _ index: Int, life: Int, serial: Int, now: Int64,
+        _ index: Int, life: Int, serial: Int, isRefused: Bool = false, now: Int64,
         using random: inout some RandomNumberGenerator
     ) -> Orders {
         guard lanes[index].life == life, let flight = lanes[index].land(serial) else {
             return orders(now: now)
         }
         wanted -= flight.want
-        lanes[index].keepForResend(flight)
+        lanes[index].keepForResend(flight, isRefused: isRefused, now: now)
         lanes[index].retryAt = now + lanes[index].backoff.next(using: &random)
         return orders(now: now)
     }

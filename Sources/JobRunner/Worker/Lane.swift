@@ -41,6 +41,10 @@ struct Lane: Sendable {
     private var serial = 0
     /// Sent, and the reply was lost: to be sent again, alone, before anything else.
     private(set) var unconfirmed: [Ack] = []
+    /// Acks the server refused, each alone: their jobs are held, and do not hold up the others.
+    private(set) var refused: [Ack] = []
+    private var refusedAt: Int64 = 0
+    private static let refusedPatience: Int64 = 30_000_000_000
     /// How many of them travel together: fewer after each refusal, so that one the server
     /// cannot take does not hold up the others for ever (protocol, 8.7).
     private var resendSize = 1000
@@ -96,17 +100,28 @@ struct Lane: Sendable {
     /// What is to be sent again first.
     var resend: [Ack] { Array(unconfirmed.prefix(resendSize)) }
 
-    /// A cycle failed: whether it was executed is not known.
-    mutating func keepForResend(_ flight: Flight) {
+    /// A cycle failed.
+    ///
+    /// - Parameter isRefused: The server answered with an error that waiting does not mend:
+    ///   halving what travels together finds the ack it means, which is set aside.
+    mutating func keepForResend(_ flight: Flight, isRefused: Bool, now: Int64) {
         guard flight.isResend else {
             unconfirmed += flight.acks
             return
         }
+        guard isRefused else { return }
         resendSize = max(1, flight.acks.count / 2)
-        // The one that fails alone goes to the end.
-        if flight.acks.count == 1, unconfirmed.count > 1 {
-            unconfirmed.append(unconfirmed.removeFirst())
+        if flight.acks.count == 1, !unconfirmed.isEmpty {
+            refused.append(unconfirmed.removeFirst())
+            refusedAt = now
         }
+    }
+
+    /// Tries refused acks again, once in a while: somebody may have mended the key they write to.
+    mutating func retryRefused(now: Int64) {
+        guard !refused.isEmpty, now - refusedAt >= Self.refusedPatience else { return }
+        unconfirmed += refused
+        refused = []
     }
 
     /// Acks that were sent again have arrived.
@@ -153,6 +168,7 @@ struct Lane: Sendable {
         isJoined = false
         finished = []
         unconfirmed = []
+        refused = []
         flights = []
         // The old fetch waits on the connection still and will be refused; a new one may follow it.
         if parked != nil { isParked = false }

@@ -128,7 +128,8 @@ final class WorkerEngine: Sendable {
             let (orders, queue) = state.withLock { state in
                 let orders = state.dispatched {
                     $0.cycleFailed(
-                        lane, life: life, serial: serial, now: now, using: &random)
+                        lane, life: life, serial: serial, isRefused: error.isRefusal, now: now,
+                        using: &random)
                 }
                 return (orders, state.dispatch.lanes[lane].store.keys.name)
             }
@@ -236,5 +237,12 @@ final class WorkerEngine: Sendable {
         options.onEvent(
             .leaseLost(queue: change.queue, worker: change.worker, running: change.slots.count))
         clock.tickNow()
+    }
+}
+
+extension RedisError {
+    /// The server answered, and waiting will not change its mind.
+    fileprivate var isRefusal: Bool {
+        if case .server(let error) = self { !error.code.isTransient } else { false }
     }
 }
