@@ -12,6 +12,7 @@ struct ArrowsTests {
     @Test(arguments: [
         ("Sources/RedisLink/A.swift", "JobRunner"),
         ("Sources/JobRunner/Worker/A.swift", "CHiredis"),
+        ("Sources/JobRunner/Worker/A.swift", "CSystem"), ("Sources/RedisLink/A.swift", "CSpawn"),
         ("Sources/JobRunner/A.swift", "COpenSSL"),
         ("Sources/JobRunner/A.swift", "JobRunnerCLI"),
         ("Sources/JobRunner/A.swift", "JobRunnerTesting"),
