@@ -39,6 +39,29 @@ struct ProcessCrashTests {
         #expect(try await fixture.ready() == [])
     }
 
+    @Test func `a job that kills its workers is buried, and only that job`() async throws {
+        let fixture = try CommandFixture()
+        // Stays until its worker is dead, as a crash inside the worker would.
+        try await fixture.program("killer", "kill -9 $PPID; read never < /dev/zero")
+        try await fixture.program("echo", "cat")
+        try await fixture.enqueue("killer", id: "killer")
+        try await fixture.enqueue(9, of: "echo")
+        let options = ["--visibility-timeout", "3s", "--concurrency", "10"]
+        for _ in 0..<3 {
+            let worker = try fixture.work(more: options)
+            #expect(await worker.end() == -SIGKILL)
+        }
+        let last = try fixture.work(more: options)
+        let buried = try await last.line(#""event":"buried""#)
+        #expect(buried.contains("lost with 3 workers"))
+        #expect(buried.contains(#""job":"killer""#))
+        try await fixture.finish(9)
+        last.signal(SIGTERM)
+        #expect(await last.end() == 0)
+        #expect(!last.lines.joined().contains(#""event":"buried","job":"echo""#))
+        #expect(try await fixture.holders() == [])
+    }
+
     @Test func `a killed Redis is waited for`() async throws {
         let (redis, fixture) = try server("--appendonly", "yes", "--appendfsync", "always")
         defer { redis.stop() }

@@ -56,10 +56,6 @@ enum EnqueueCommand {
         "print-ids", env: "JOBRUNNER_ENQUEUE_PRINT_IDS",
         help: "With --ndjson: print the handle of every job.")
 
-    static let maxJobSize = Option(
-        "max-job-size", env: "JOBRUNNER_MAX_JOB_SIZE", default: 65_536, placeholder: "SIZE",
-        help: "Largest job; no larger than what the workers take.", read: .size(1024...16 << 20))
-
     static let spec = CommandSpec(
         name: "enqueue", aliases: ["add"], abstract: "Enqueue a job, or many.",
         discussion: """
@@ -75,7 +71,7 @@ enum EnqueueCommand {
             """,
         options: [
             queue, delay, time, id, maxAttempts, timeLimit, keepResult, wait, WaitOptions.timeout,
-            ndjson, skip, skipBad, printIDs, OutputFormat.option, maxJobSize,
+            ndjson, skip, skipBad, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
             WorkOptions.allowEviction,
         ],
         arguments: [name, json],
@@ -147,7 +143,7 @@ enum EnqueueCommand {
     /// Connects, with the limits of this command.
     static func session(_ invocation: Invocation) async throws -> Session {
         let session = try await Session.open(invocation) { options in
-            options.maxJobBytes = invocation[maxJobSize]
+            options.maxJobBytes = invocation[WorkOptions.maxJobSize]
             // What the user waits for at the start is worth waiting for in the middle.
             options.enqueueTimeout = max(.seconds(2), invocation[GlobalOptions.patience])
         }

@@ -34,6 +34,9 @@ enum WorkOptions {
     static let app = Option<String>(
         "app", env: "JOBRUNNER_APP", default: nil, placeholder: "PATH",
         help: "Execute this app's own 'work' with the same options instead.", read: .path)
+    static let maxJobSize = Option(
+        "max-job-size", env: "JOBRUNNER_MAX_JOB_SIZE", default: 65_536, placeholder: "SIZE",
+        help: "Largest job; the same for producers and workers.", read: .size(1024...16 << 20))
     static let allowEviction = Flag(
         "allow-eviction", env: "JOBRUNNER_ALLOW_EVICTION",
         help: "Use Redis although it may evict jobs (maxmemory-policy).")
@@ -51,7 +54,7 @@ enum WorkOptions {
 
     static let all: [any AnyOption] = [
         queues, concurrency, visibilityTimeout, drainTimeout, handlers, passedVariables,
-        programTimeLimit, app, allowEviction, exitWhenUnreachable, logFormat, logLevel,
+        programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
     ]
 
     /// The worker's options.
@@ -62,6 +65,7 @@ enum WorkOptions {
         options.concurrency = invocation[concurrency]
         options.visibilityTimeout = invocation[visibilityTimeout]
         options.drainTimeout = invocation[drainTimeout]
+        options.maxJobBytes = invocation[maxJobSize]
         do {
             options.queues = try invocation.all(queues)
                 .flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
