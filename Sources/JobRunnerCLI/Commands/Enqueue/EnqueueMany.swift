@@ -26,7 +26,7 @@ struct EnqueueMany {
         let invocation = invocation
         let reader = BatchReader(interrupts: interrupts) {
             LineBatcher(
-                file, interrupts: interrupts, maxJobBytes: invocation[EnqueueCommand.maxJobSize],
+                file, interrupts: interrupts, maxJobBytes: invocation[WorkOptions.maxJobSize],
                 skip: invocation.optional(EnqueueCommand.skip) ?? 0,
                 skipsBad: invocation[EnqueueCommand.skipBad], make: make)
         }
@@ -65,7 +65,7 @@ struct EnqueueMany {
 
     /// How a line becomes a job.
     private static func making(_ invocation: Invocation) throws -> LineBatcher.Making {
-        let limit = invocation[EnqueueCommand.maxJobSize]
+        let limit = invocation[WorkOptions.maxJobSize]
         let limits = Envelope.Limits(maxBytes: limit)
         let queue = try QueueName(
             invocation.optional(EnqueueCommand.queue) ?? QueueName.default.description)

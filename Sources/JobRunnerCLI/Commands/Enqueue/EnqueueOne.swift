@@ -60,7 +60,7 @@ struct EnqueueOne {
     /// Everything that can be wrong with the job is found here, before Redis is asked.
     private func draft() async throws -> Draft {
         let name = invocation[EnqueueCommand.name]
-        let limit = invocation[EnqueueCommand.maxJobSize]
+        let limit = invocation[WorkOptions.maxJobSize]
         let id = try invocation.optional(EnqueueCommand.id).map { try JobID($0) }
         let arguments = try await arguments(of: name, limit: limit)
         do throws(EnvelopeError) {
