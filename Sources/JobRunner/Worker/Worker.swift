@@ -95,13 +95,15 @@ public final class Worker: Sendable {
         engine.options.onEvent(
             .draining(running: running, deadline: engine.options.drainTimeout))
         engine.kick(isForced: false)
-        // Outlives nobody: the process ends when the worker does.
-        Task { [engine] in
-            try? await Task.sleep(for: engine.options.drainTimeout)
-            engine.cancelAll(.stopping)
-            try? await Task.sleep(for: engine.options.cancelGrace)
-            engine.giveUp()
+        // By the clock: handlers that block the cooperative pool would hold up a task's sleep.
+        let cancelsAt = monotonicDeadline(after: engine.options.drainTimeout)
+        let (givesUpAt, overflow) = cancelsAt.addingReportingOverflow(
+            engine.options.cancelGrace.nanoseconds)
+        engine.state.withLock { state in
+            state.cancelsAt = min(state.cancelsAt, cancelsAt)
+            state.givesUpAt = min(state.givesUpAt, overflow ? .max : givesUpAt)
         }
+        engine.clock.wake(at: cancelsAt)
     }
 
     /// Cancels what runs and gives everything back at once.

@@ -13,7 +13,7 @@ extension WorkerEngine {
         clock.start(
             every: tickInterval, onTick: { self.tickAll() },
             onWake: { now in
-                let next = self.enforceLimits(now)
+                let next = min(self.enforceLimits(now), self.enforceStop(now))
                 self.kick()
                 return next
             })
@@ -118,6 +118,16 @@ extension WorkerEngine {
             }
             return next
         }
+    }
+
+    /// Ends a stop that takes too long; returns when it is to be asked again.
+    private func enforceStop(_ now: Int64) -> Int64 {
+        let (cancelsAt, givesUpAt) = state.withLock { ($0.cancelsAt, $0.givesUpAt) }
+        guard cancelsAt <= now else { return cancelsAt }
+        cancelAll(.stopping)
+        guard givesUpAt <= now else { return givesUpAt }
+        giveUp()
+        return .max
     }
 
     // MARK: Counters and info

@@ -79,7 +79,9 @@ enum WorkCommand {
         } catch {
             throw CommandFailure(error)
         }
-        control.start(worker, programs, log)
+        control.start(
+            worker, programs, log,
+            patience: options.drainTimeout + options.cancelGrace + .seconds(5))
         banner(worker, options, builder, url, server, invocation, log)
         do {
             try await worker.run()
