@@ -69,6 +69,10 @@ extension WorkerEngine {
             worker: worker, isSure: false, crashes: max(5, options.poisonLimit + 2))
         heartbeat.submit(call) { result in
             // A failure is repeated by the next sweep: the worker is still in `reaping`.
+            if case .failure(let error) = result {
+                if case .stopped = error { return }
+                return self.options.onEvent(.trouble(queue: store.keys.name, error))
+            }
             guard case .success(let counts?) = result else { return }
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
