@@ -14,20 +14,25 @@ final class WorkControl: Sendable {
         var stoppedBy: Int32?
         var gaveUp = false
         var worker: Worker?
+        /// What a signal does; nil before there is a worker.
+        var act: (@Sendable (Int32) -> Void)?
     }
 
     private let state = Mutex(State())
+
+    /// Hears signals from now on: while nothing was taken, those that stop end the process.
+    func listen() {
+        SignalThread.start([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGUSR1]) { number in
+            if let act = self.state.withLock({ $0.act }) { return act(number) }
+            if number != SIGTSTP, number != SIGUSR1 { _exit(0) }
+        }
+    }
 
     /// - Parameter patience: After a first stop signal; then the process ends whatever it does.
     func start(
         _ worker: Worker, _ programs: ProgramHandlers?, _ log: WorkLog, patience: Duration
     ) {
-        let gaveUp = state.withLock { state in
-            state.worker = worker
-            return state.gaveUp
-        }
-        if gaveUp { worker.stopNow() }
-        SignalThread.start([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGUSR1]) { number in
+        let act: @Sendable (Int32) -> Void = { number in
             switch number {
             case SIGTSTP:
                 worker.quiet()
@@ -41,6 +46,12 @@ final class WorkControl: Sendable {
                 self.stop(number, worker, programs, patience)
             }
         }
+        let gaveUp = state.withLock { state in
+            state.worker = worker
+            state.act = act
+            return state.gaveUp
+        }
+        if gaveUp { worker.stopNow() }
     }
 
     private func stop(
