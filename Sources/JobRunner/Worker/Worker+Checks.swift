@@ -19,7 +19,9 @@ extension Worker {
 
     private func checkKinds(_ store: QueueStore) async throws {
         for (key, kind) in store.kinds {
-            guard try await !patiently(store.isAbsentOr(kind, key), store.keys.name) else { continue }
+            guard try await !patiently(store.isAbsentOr(kind, key), store.keys.name) else {
+                continue
+            }
             throw JobRunnerError.invalid(
                 "key '\(key)' holds another type; it was not made by jobrunner")
         }
