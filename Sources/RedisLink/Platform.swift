@@ -20,7 +20,7 @@ package func monotonicNanoseconds() -> Int64 {
 }
 
 /// The monotonic time a duration from now, and never an overflow: "for ever" is allowed.
-func monotonicDeadline(after duration: Duration) -> Int64 {
+package func monotonicDeadline(after duration: Duration) -> Int64 {
     let (time, overflow) = monotonicNanoseconds().addingReportingOverflow(duration.nanoseconds)
     return overflow ? .max : time
 }

@@ -31,12 +31,26 @@ import Testing
 
     @Test func `another visibility timeout`() async throws {
         let queue = try QueueFixture(queue: "mail")
+        let advice =
+            "; to change it, stop them all and run: redis-cli HDEL '\(queue.keys.meta)' lease"
         try await WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }.run { _ in }
         #expect(
             try await failure(of: queue) { $0.visibilityTimeout = .seconds(60) }
-                == "queue 'mail' uses 30s; all its workers must")
+                == "queue 'mail' uses 30s; all its workers must" + advice)
         try await queue.redis("HSET", queue.keys.meta, "lease", "1500")
-        #expect(try await failure(of: queue) == "queue 'mail' uses 1500ms; all its workers must")
+        #expect(
+            try await failure(of: queue)
+                == "queue 'mail' uses 1500ms; all its workers must" + advice)
+    }
+
+    @Test func `a full server`() async throws {
+        let queue = try QueueFixture(try .start())
+        try await queue.redis("CONFIG", "SET", "maxmemory", "1")
+        let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        try await fixture.run { _ in
+            let agreed = try await queue.send(queue.store.agreedLease())
+            #expect(agreed == nil)
+        }
     }
 
     @Test func `a wrong password`() async throws {

@@ -43,21 +43,21 @@ final class EnqueueBatcher: Sendable {
     private let queue: QueueStore
     private let connection: Connection
     private let window: Int
-    private let timeout: Int64
+    private let timeout: Duration
     private let state = Mutex(State())
 
     init(_ queue: QueueStore, _ connection: Connection, window: Int, timeout: Duration) {
         self.queue = queue
         self.connection = connection
         self.window = window
-        self.timeout = timeout.nanoseconds
+        self.timeout = timeout
     }
 
     /// Queues jobs for the next batches.
     ///
     /// - Parameter first: The index `sink` hears of the first job.
     func add(_ jobs: [NewJob], for sink: any EnqueueSink, first: Int = 0) {
-        let deadline = monotonicNanoseconds() &+ timeout
+        let deadline = monotonicDeadline(after: timeout)
         let batch = state.withLock { state in
             for (offset, job) in jobs.enumerated() {
                 state.pending.append(

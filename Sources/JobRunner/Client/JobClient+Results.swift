@@ -19,7 +19,7 @@ extension JobClient {
     package func waitForOutcome(queue: String, id: String, timeout: Duration) async throws
         -> JobOutcome
     {
-        let deadline = monotonicNanoseconds() &+ timeout.nanoseconds
+        let deadline = monotonicDeadline(after: timeout)
         var interval: Int64 = 1_000_000
         while true {
             do {

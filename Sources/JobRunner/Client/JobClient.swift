@@ -164,7 +164,7 @@ public final class JobClient: Sendable {
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
             draft.job, due: due, window: window.milliseconds)
-        let deadline = monotonicNanoseconds() + options.enqueueTimeout.nanoseconds
+        let deadline = monotonicDeadline(after: options.enqueueTimeout)
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
         var wasSent = false

@@ -84,16 +84,18 @@ package struct QueueStore: Sendable {
         Call(key: key, command: Command("TYPE", key)) { ["none", kind].contains($0.text) }
     }
 
-    /// Keeps the queue's visibility timeout if it has none, and says what it is.
+    /// The queue's visibility timeout in ms, nil while it has none.
     ///
     /// All workers of a queue must use the same: the gap of a long one could lapse a short one.
-    package func agreeOnLease(_ lease: Duration) -> [Call<Int?>] {
-        [
-            Call(
-                key: keys.ready,
-                command: Command("HSETNX", keys.meta, "lease", "\(lease.milliseconds)")
-            ) { _ in nil },
-            Call(key: keys.ready, command: Command("HGET", keys.meta, "lease")) { $0.integer },
-        ]
+    package func agreedLease() -> Call<Int?> {
+        Call(key: keys.ready, command: Command("HGET", keys.meta, "lease")) { $0.integer }
+    }
+
+    /// Sets the queue's visibility timeout if it has none.
+    package func proposeLease(_ lease: Duration) -> Call<Void> {
+        Call(
+            key: keys.ready,
+            command: Command("HSETNX", keys.meta, "lease", "\(lease.milliseconds)")
+        ) { _ in }
     }
 }

@@ -161,6 +161,15 @@ struct Lane: Sendable {
         return waiting
     }
 
+    /// Everything that ended and is not confirmed, for the last cycles of a worker.
+    mutating func takeAcks() -> [Ack] {
+        defer {
+            unconfirmed = []
+            finished = []
+        }
+        return unconfirmed + finished
+    }
+
     /// The lease is lost: forget all of that life.
     mutating func startNewLife(_ worker: String) {
         self.worker = worker

@@ -11,14 +11,17 @@ extension Worker {
             try await checkKinds(store)
             try await agreeOnLease(store)
             // The user's rights: both do nothing for a worker without a name.
-            _ = try await patiently(store.cycle(worker: "", want: 0, acks: []))
-            _ = try await patiently(store.tick(worker: "", joins: false, engine.upkeep))
+            _ = try await patiently(store.cycle(worker: "", want: 0, acks: []), queue.name)
+            let tick = store.tick(worker: "", joins: false, engine.upkeep)
+            _ = try await patiently(tick, queue.name)
         }
     }
 
     private func checkKinds(_ store: QueueStore) async throws {
         for (key, kind) in store.kinds {
-            guard try await !patiently(store.isAbsentOr(kind, key)) else { continue }
+            guard try await !patiently(store.isAbsentOr(kind, key), store.keys.name) else {
+                continue
+            }
             throw JobRunnerError.invalid(
                 "key '\(key)' holds another type; it was not made by jobrunner")
         }
@@ -27,24 +30,40 @@ extension Worker {
     /// All workers of a queue must use one visibility timeout.
     private func agreeOnLease(_ store: QueueStore) async throws {
         let lease = engine.options.visibilityTimeout.milliseconds
-        var agreed: Int?
-        for call in store.agreeOnLease(engine.options.visibilityTimeout) {
-            agreed = try await patiently(call)
+        let name = store.keys.name
+        var agreed = try await patiently(store.agreedLease(), name)
+        if agreed == nil {
+            do {
+                let call = store.proposeLease(engine.options.visibilityTimeout)
+                try await patiently(call, name, isFullAnAnswer: true)
+            } catch JobRunnerError.redis(.server(let error)) where error.code == .OOM {
+                // A full server is drained by workers: one must be able to start on it.
+                return
+            }
+            agreed = try await patiently(store.agreedLease(), name)
         }
         guard let agreed, agreed != lease else { return }
         let text = agreed % 1000 == 0 ? "\(agreed / 1000)s" : "\(agreed)ms"
         throw JobRunnerError.invalid(
-            "queue '\(store.keys.name)' uses \(text); all its workers must")
+            "queue '\(name)' uses \(text); all its workers must; to change it, stop them all and "
+                + "run: redis-cli HDEL '\(store.keys.meta)' lease")
     }
 
     /// Sends a call until it is answered: an outage at the start is waited out.
-    private func patiently<Reply>(_ call: Call<Reply>) async throws -> Reply {
+    ///
+    /// - Parameter isFullAnAnswer: OOM is thrown, not waited out.
+    private func patiently<Reply>(
+        _ call: Call<Reply>, _ queue: String, isFullAnAnswer: Bool = false
+    ) async throws -> Reply {
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
         while true {
             do {
                 return try await engine.router.connection(for: call.key).send(call)
+            } catch .server(let refusal) where isFullAnAnswer && refusal.code == .OOM {
+                throw JobRunnerError.redis(.server(refusal))
             } catch  where error.isTransient && !isStopping {
+                engine.options.onEvent(.trouble(queue: queue, error))
                 try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
             } catch {
                 throw JobRunnerError.redis(error)

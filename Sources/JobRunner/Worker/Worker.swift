@@ -95,13 +95,15 @@ public final class Worker: Sendable {
         engine.options.onEvent(
             .draining(running: running, deadline: engine.options.drainTimeout))
         engine.kick(isForced: false)
-        // Outlives nobody: the process ends when the worker does.
-        Task { [engine] in
-            try? await Task.sleep(for: engine.options.drainTimeout)
-            engine.cancelAll(.stopping)
-            try? await Task.sleep(for: engine.options.cancelGrace)
-            engine.giveUp()
+        // By the clock: handlers that block the cooperative pool would hold up a task's sleep.
+        let cancelsAt = monotonicDeadline(after: engine.options.drainTimeout)
+        let (givesUpAt, overflow) = cancelsAt.addingReportingOverflow(
+            engine.options.cancelGrace.nanoseconds)
+        engine.state.withLock { state in
+            state.cancelsAt = min(state.cancelsAt, cancelsAt)
+            state.givesUpAt = min(state.givesUpAt, overflow ? .max : givesUpAt)
         }
+        engine.clock.wake(at: cancelsAt)
     }
 
     /// Cancels what runs and gives everything back at once.
@@ -137,10 +139,12 @@ public final class Worker: Sendable {
     /// Gives back what is still held, uncounted, and forgets this worker.
     private func leave() async {
         engine.clock.stop()
-        // On the connection of the cycles: the last acks are executed first.
-        engine.kick(isForced: true)
         var isAnswered = true
-        for lane in engine.state.withLock({ $0.dispatch.lanes }) where isAnswered {
+        let lanes = engine.state.withLock { $0.dispatch.lanes }
+        for (index, lane) in lanes.enumerated() where isAnswered {
+            // On the connection of the cycles: what is on the wire is executed first.
+            if lane.isJoined { isAnswered = await sendAcks(index, lane) }
+            guard isAnswered else { break }
             isAnswered = await giveBack(lane, engine.router.connection(for: lane.store.keys.ready))
             // Once more behind the last tick: it may have been a join.
             if isAnswered { isAnswered = await giveBack(lane, engine.heartbeat) }
@@ -152,6 +156,30 @@ public final class Worker: Sendable {
         }
         engine.closeConnections()
         engine.router.close()
+    }
+
+    /// Sends what ended and is not confirmed, so that it is not given back and run again; false
+    /// when Redis does not answer.
+    private func sendAcks(_ index: Int, _ lane: Lane) async -> Bool {
+        var acks = engine.state.withLock { state in
+            guard state.dispatch.lanes[index].life == lane.life else { return [Ack]() }
+            return state.dispatch.lanes[index].takeAcks()
+        }
+        let connection = engine.router.connection(for: lane.store.keys.ready)
+        while !acks.isEmpty {
+            let some = Array(acks.prefix(1000))
+            acks.removeFirst(some.count)
+            do {
+                let call = lane.store.cycle(worker: lane.worker, want: 0, acks: some)
+                guard case .done = try await connection.send(call) else { return true }
+                engine.state.withLock { $0.released += some.count { $0.isRelease } }
+            } catch .server {
+                // What the server refuses is given back; the others may pass.
+            } catch {
+                return false
+            }
+        }
+        return true
     }
 
     /// Call by call until nothing is left; false when Redis does not answer.

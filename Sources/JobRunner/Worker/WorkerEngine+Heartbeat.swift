@@ -13,7 +13,7 @@ extension WorkerEngine {
         clock.start(
             every: tickInterval, onTick: { self.tickAll() },
             onWake: { now in
-                let next = self.enforceLimits(now)
+                let next = min(self.enforceLimits(now), self.enforceStop(now))
                 self.kick()
                 return next
             })
@@ -69,6 +69,10 @@ extension WorkerEngine {
             worker: worker, isSure: false, crashes: max(5, options.poisonLimit + 2))
         heartbeat.submit(call) { result in
             // A failure is repeated by the next sweep: the worker is still in `reaping`.
+            if case .failure(let error) = result {
+                if case .stopped = error { return }
+                return self.options.onEvent(.trouble(queue: store.keys.name, error))
+            }
             guard case .success(let counts?) = result else { return }
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
@@ -118,6 +122,16 @@ extension WorkerEngine {
             }
             return next
         }
+    }
+
+    /// Ends a stop that takes too long; returns when it is to be asked again.
+    private func enforceStop(_ now: Int64) -> Int64 {
+        let (cancelsAt, givesUpAt) = state.withLock { ($0.cancelsAt, $0.givesUpAt) }
+        guard cancelsAt <= now else { return cancelsAt }
+        cancelAll(.stopping)
+        guard givesUpAt <= now else { return givesUpAt }
+        giveUp()
+        return .max
     }
 
     // MARK: Counters and info

@@ -56,6 +56,8 @@ enum WorkCommand {
                 hint: "Use --handlers DIR for programs, or --app PATH for a Swift app's handlers.",
                 exit: .configuration)
         }
+        let control = WorkControl()
+        control.listen()
         let url: RedisURL
         let server: ServerInfo
         do {
@@ -67,7 +69,6 @@ enum WorkCommand {
         try warn(of: server, url, invocation, log)
         options.reportsJobs = true
         let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
-        let control = WorkControl()
         options.onEvent = { event in
             log.note(event)
             if let patience, log.unreachableFor > patience { control.giveUp() }
@@ -79,7 +80,9 @@ enum WorkCommand {
         } catch {
             throw CommandFailure(error)
         }
-        control.start(worker, programs, log)
+        control.start(
+            worker, programs, log,
+            patience: options.drainTimeout + options.cancelGrace + .seconds(5))
         banner(worker, options, builder, url, server, invocation, log)
         do {
             try await worker.run()

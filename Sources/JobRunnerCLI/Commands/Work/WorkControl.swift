@@ -14,17 +14,25 @@ final class WorkControl: Sendable {
         var stoppedBy: Int32?
         var gaveUp = false
         var worker: Worker?
+        /// What a signal does; nil before there is a worker.
+        var act: (@Sendable (Int32) -> Void)?
     }
 
     private let state = Mutex(State())
 
-    func start(_ worker: Worker, _ programs: ProgramHandlers?, _ log: WorkLog) {
-        let gaveUp = state.withLock { state in
-            state.worker = worker
-            return state.gaveUp
-        }
-        if gaveUp { worker.stopNow() }
+    /// Hears signals from now on: while nothing was taken, those that stop end the process.
+    func listen() {
         SignalThread.start([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGUSR1]) { number in
+            if let act = self.state.withLock({ $0.act }) { return act(number) }
+            if number != SIGTSTP, number != SIGUSR1 { _exit(0) }
+        }
+    }
+
+    /// - Parameter patience: After a first stop signal; then the process ends whatever it does.
+    func start(
+        _ worker: Worker, _ programs: ProgramHandlers?, _ log: WorkLog, patience: Duration
+    ) {
+        let act: @Sendable (Int32) -> Void = { number in
             switch number {
             case SIGTSTP:
                 worker.quiet()
@@ -35,21 +43,43 @@ final class WorkControl: Sendable {
             case SIGUSR1:
                 for line in worker.report() { log.write(.info, "report", line) }
             default:
-                self.stop(number, worker, programs)
+                self.stop(number, worker, programs, patience)
             }
         }
+        let gaveUp = state.withLock { state in
+            state.worker = worker
+            state.act = act
+            return state.gaveUp
+        }
+        if gaveUp { worker.stopNow() }
     }
 
-    private func stop(_ number: Int32, _ worker: Worker, _ programs: ProgramHandlers?) {
+    private func stop(
+        _ number: Int32, _ worker: Worker, _ programs: ProgramHandlers?, _ patience: Duration
+    ) {
         let isFirst = state.withLock { state in
             defer { state.stoppedBy = number }
             return state.stoppedBy == nil && number != SIGQUIT
         }
+        Self.end(after: isFirst ? patience : .seconds(5), by: number)
         if isFirst {
             worker.stop()
         } else {
             worker.stopNow()
             if let programs { Task { await programs.shutdown(now: true) } }
+        }
+    }
+
+    /// Ends the process on a thread of its own: handlers that block the cooperative pool
+    /// hold up all else.
+    private static func end(after patience: Duration, by number: Int32) {
+        startThread("end") {
+            let deadline = monotonicDeadline(after: patience)
+            while true {
+                let left = deadline - monotonicNanoseconds()
+                if left <= 0 { _exit(128 + number) }
+                _ = poll(nil, 0, Int32(clamping: left / 1_000_000 + 1))
+            }
         }
     }
 
