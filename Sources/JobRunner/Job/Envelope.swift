@@ -7,7 +7,7 @@ package import FoundationEssentials
 package struct Envelope: Sendable {
     /// How large a job may be.
     package struct Limits: Sendable {
-        /// Most bytes of a job without its delivery state.
+        /// Most bytes of a job without its delivery state; `idSlack` more of a canonical one.
         package var maxBytes: Int
         /// Most containers open at once, the job's own object included; 2 to 64.
         package var maxDepth: Int
@@ -24,7 +24,7 @@ package struct Envelope: Sendable {
 
     /// The text as it came.
     package let bytes: [UInt8]
-    /// The id; nil when the producer gave none, and the fetching worker assigns one.
+    /// The id; nil when the producer gave none: each run makes one, a retry keeps it.
     package internal(set) var id: JobID?
     /// The name that a handler is registered for.
     package internal(set) var job = ""
@@ -78,6 +78,10 @@ package struct Envelope: Sendable {
     package var argumentsData: Data {
         withArguments { Data($0) }
     }
+
+    /// More than the id that a retry puts in front of a job without one: it must not be what
+    /// makes the job too large.
+    static let idSlack = 48
 
     private static let noArguments = Array("{}".utf8)
 

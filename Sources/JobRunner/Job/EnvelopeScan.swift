@@ -65,7 +65,7 @@ extension Envelope {
     mutating func scan(
         _ bytes: UnsafeBufferPointer<UInt8>, _ limits: Limits
     ) throws(EnvelopeError) {
-        guard bytes.count <= limits.maxBytes + DeliveryState.maxBytes else {
+        guard bytes.count <= limits.maxBytes + Self.idSlack + DeliveryState.maxBytes else {
             throw .tooLarge(bytes: bytes.count, limit: limits.maxBytes)
         }
         var scanner = JSONScanner(bytes, maxDepth: limits.maxDepth)
@@ -97,12 +97,12 @@ extension Envelope {
         // 2. The object as a whole.
         scanner.skipWhitespace()
         guard scanner.at == scanner.end else { throw .trailingBytes(at: scanner.at) }
-        guard bytes.count - stateBytes <= limits.maxBytes else {
+        isCanonical = isStateLast && id.map { Self.starts(bytes, with: $0) } ?? false
+        guard bytes.count - stateBytes <= limits.maxBytes + (isCanonical ? Self.idSlack : 0) else {
             throw .tooLarge(bytes: bytes.count - stateBytes, limit: limits.maxBytes)
         }
         guard !job.isEmpty else { throw .noJobName }
         immutable = 0..<immutableEnd
-        isCanonical = isStateLast && id.map { Self.starts(bytes, with: $0) } ?? false
     }
 
     private func open(

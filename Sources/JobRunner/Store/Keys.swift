@@ -38,6 +38,8 @@ package struct QueueKeys: Sendable, Hashable {
     /// ZSET: job → due time, server ms.
     package let scheduled: String
     /// ZSET: `<worker>/<tag> <reason>\n<job>` → time of death, server ms.
+    ///
+    /// A job of more than 16 MiB comes here straight from its list, under a tag of its own.
     package let dead: String
     /// HASH: job id → how many workers it was lost with.
     package let crashes: String

@@ -107,6 +107,18 @@ try:
     is_(reap('v', 1, 9, 0), [0, 6, 0]); is_(link.call('HVALS', Q + 'crashes'), ['1'] * 5)          # a clean leave does not count
     is_(tick('u')[0], 1); is_(len(cycle(9, worker='u')[4]), 6); is_(reap('u', 1, 9, 1), [0, 1, 5]); is_(link.call('ZCARD', Q + 'dead'), 5)
     tick('v', 0, every=0, kept=2); is_(link.call('ZCARD', Q + 'dead'), 2)
+    # what no worker could read is buried at once, each under its own tag; the next ones run.
+    reset(); tick(); most = 16 << 20; fits, huge = 'f' * most, 'h' * (most + 1); fence = server.now()
+    link.call('LPUSH', Q + 'ready', job('b')); link.call('LPUSH', Q + 'landing', huge, huge, job('a'), huge)
+    is_(cycle(1), [1, 0, 0, fence, [], [], []]); is_(cycle(9), [1, 0, 2, fence + 1, [job('a'), job('b')], [], []]); is_(lists(), [[], []])
+    is_(link.call('ZRANGE', Q + 'dead', 0, -1) == [f'w/{fence + i} too large to hand out: {most + 1} bytes\n{huge}' for i in (0, 3, 4)], True)
+    is_(cycle(1)[3], 0); is_(link.call('HGET', Q + 'meta', 'fence'), str(fence + 4))
+    # a fetch takes 16 MiB at most, in order, and leaves the rest where it is.
+    reset(); tick(); half = 'x' * (most // 2); many('abc', 0, 0); link.call('LPUSH', Q + 'ready', half, half, fits, job('d'))
+    is_(cycle(9)[4] == [job(i) for i in 'abc'] + [half], True); is_(link.call('LLEN', Q + 'ready'), 3)
+    link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)
+    is_(cycle(9)[4] == [half], True); is_([len(x) for x in lists()], [1, 1]); is_(cycle(9)[4] == [fits], True); is_(lists(), [[job('d')], []])
+    is_(cycle(9)[4], [job('d')]); is_(link.call('HLEN', Q + 'active:w'), 7); is_(link.call('EXISTS', Q + 'dead'), 0)
     # the queue's clock: a gap or a step counts for a quarter of a lease, so the living keep theirs and the dead lapse all the same.
     reset(); tick('a'); tick('b')
     for ms in (10 ** 7, -10 ** 8, 10 ** 9): wait(ms); is_([tick(name, 0)[0] for name in 'ab'], [1, 1])

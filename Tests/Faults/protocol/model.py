@@ -765,9 +765,9 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'lease check removed': ('freeze', {'cycle': [("if not redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ()),
     'lease check removed, effects': ('freeze', {'cycle': [("if not redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ('digest',)),
     'source first, fetch': ('abort', {'cycle': [
-        ("    redis.call('HSET', meta, 'fence', fence + #jobs - 1)\n    redis.call('HSET', active, unpack(entries))\n", ''),
-        ("    if #waiting > 0 then redis.call('LTRIM', ready, 0, -#waiting - 1) end\n",
-         "    if #waiting > 0 then redis.call('LTRIM', ready, 0, -#waiting - 1) end\n    redis.call('HSET', meta, 'fence', fence + #jobs - 1)\n    redis.call('HSET', active, unpack(entries))\n")]}, ()),
+        ("    redis.call('HSET', meta, 'fence', fence + unparked + taken - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n", ''),
+        ("    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n",
+         "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n    redis.call('HSET', meta, 'fence', fence + unparked + taken - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n")]}, ()),
     'source first, ack': ('abort', {'cycle': [
         ("  at = at + 2\n", "  at = at + 2\n  if mine then acked = acked + redis.call('HDEL', active, tag) end\n")]}, ()),
     'source first, reap': ('kill+abort', {'reap': [
