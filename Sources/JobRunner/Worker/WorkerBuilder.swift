@@ -12,7 +12,7 @@ public struct WorkerBuilder: Sendable {
     /// It runs in a task and must not block its thread: `handleBlocking` is for that. Its task
     /// is cancelled at the time limit, at the drain deadline and when the lease is lost. Throw
     /// a `JobError` to say what becomes of the job; any other error is a failed attempt.
-    /// (Disfavoured, so that a closure of several statements that returns nothing is not ambiguous.)
+    /// (Disfavoured, so that a closure of several statements without a value is not ambiguous.)
     @_disfavoredOverload
     public mutating func handle<J: Job>(
         _ type: J.Type,

@@ -19,7 +19,8 @@ enum DevOptions {
         [directory, port, interval] + [
             WorkOptions.queues, WorkOptions.concurrency, WorkOptions.visibilityTimeout,
             WorkOptions.drainTimeout, WorkOptions.handlers, WorkOptions.passedVariables,
-            WorkOptions.programTimeLimit, WorkOptions.app, WorkOptions.logFormat,
+            WorkOptions.programTimeLimit, WorkOptions.app, WorkOptions.maxJobSize,
+            WorkOptions.logFormat,
             WorkOptions.logLevel,
         ]
 
@@ -36,6 +37,7 @@ enum DevOptions {
         words += given(WorkOptions.passedVariables, invocation)
         words += given(WorkOptions.programTimeLimit, invocation)
         words += given(WorkOptions.app, invocation)
+        words += given(WorkOptions.maxJobSize, invocation)
         words += given(WorkOptions.logLevel, invocation)
         words += given(GlobalOptions.prefix, invocation)
         // Its log is a file, but people read it.
