@@ -122,8 +122,13 @@ final class CommandFixture: Sendable {
 
     /// Jobs that are ready, oldest first.
     func ready(_ queue: String = "default") async throws -> [String] {
-        let reply = try await ask("LRANGE", key("ready", of: queue), "0", "-1")
-        return (reply.array ?? []).compactMap(\.text).reversed()
+        // `landing` is the older end of the same queue.
+        var jobs: [String] = []
+        for list in ["landing", "ready"] {
+            let reply = try await ask("LRANGE", key(list, of: queue), "0", "-1")
+            jobs += (reply.array ?? []).compactMap(\.text).reversed()
+        }
+        return jobs
     }
 
     /// Every key of this fixture.
