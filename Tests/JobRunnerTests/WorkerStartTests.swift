@@ -43,6 +43,18 @@ import Testing
                 == "queue 'mail' uses 1500ms; all its workers must" + advice)
     }
 
+    @Test func `a queue of another protocol is not touched`() async throws {
+        let queue = try QueueFixture(queue: "mail")
+        try await queue.redis("HSET", queue.keys.meta, "protocol", "3")
+        #expect(
+            try await failure(of: queue)
+                == "queue 'mail' was written by protocol 3; this build speaks 1")
+        #expect(try await queue.integer("EXISTS", queue.keys.workers) == 0)
+        try await queue.redis("HDEL", queue.keys.meta, "protocol")
+        try await WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }.run { _ in }
+        #expect(try await queue.send(queue.store.agreedProtocol()) == 1)
+    }
+
     @Test func `a full server`() async throws {
         let queue = try QueueFixture(try .start())
         try await queue.redis("CONFIG", "SET", "maxmemory", "1")

@@ -91,6 +91,22 @@ package struct QueueStore: Sendable {
         Call(key: keys.ready, command: Command("HGET", keys.meta, "lease")) { $0.integer }
     }
 
+    /// The protocol the queue's keys were written by; nil before the first worker.
+    package func agreedProtocol() -> Call<Int?> {
+        Call(key: keys.ready, command: Command("HGET", keys.meta, "protocol")) { $0.integer }
+    }
+
+    /// Notes the protocol if none is noted.
+    package func proposeProtocol() -> Call<Void> {
+        Call(
+            key: keys.ready,
+            command: Command("HSETNX", keys.meta, "protocol", "\(Self.protocolVersion)")
+        ) { _ in }
+    }
+
+    /// What the scripts and keys of this build are; changes when older workers could not go on.
+    package static let protocolVersion = 1
+
     /// Sets the queue's visibility timeout if it has none.
     package func proposeLease(_ lease: Duration) -> Call<Void> {
         Call(

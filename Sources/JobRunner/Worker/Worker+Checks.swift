@@ -9,6 +9,7 @@ extension Worker {
         for queue in engine.options.queues {
             let store = QueueStore(engine.client.keys.queue(queue.name))
             try await checkKinds(store)
+            try await agreeOnProtocol(store)
             try await agreeOnLease(store)
             // The user's rights: both do nothing for a worker without a name.
             _ = try await patiently(store.cycle(worker: "", want: 0, acks: []), queue.name)
@@ -24,6 +25,21 @@ extension Worker {
             }
             throw JobRunnerError.invalid(
                 "key '\(key)' holds another type; it was not made by jobrunner")
+        }
+    }
+
+    /// Keys that another version of the protocol wrote are not touched.
+    private func agreeOnProtocol(_ store: QueueStore) async throws {
+        let name = store.keys.name
+        let mine = QueueStore.protocolVersion
+        if let theirs = try await patiently(store.agreedProtocol(), name), theirs != mine {
+            throw JobRunnerError.invalid(
+                "queue '\(name)' was written by protocol \(theirs); this build speaks \(mine)")
+        }
+        do {
+            try await patiently(store.proposeProtocol(), name, isFullAnAnswer: true)
+        } catch JobRunnerError.redis(.server(let error)) where error.code == .OOM {
+            // As for the lease: a full server is drained by workers.
         }
     }
 

@@ -145,6 +145,7 @@ public final class Worker: Sendable {
             // On the connection of the cycles: what is on the wire is executed first.
             if lane.isJoined { isAnswered = await sendAcks(index, lane) }
             guard isAnswered else { break }
+            engine.flush(index, lane.store)
             isAnswered = await giveBack(lane, engine.router.connection(for: lane.store.keys.ready))
             // Once more behind the last tick: it may have been a join.
             if isAnswered { isAnswered = await giveBack(lane, engine.heartbeat) }

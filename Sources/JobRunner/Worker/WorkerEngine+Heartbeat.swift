@@ -137,7 +137,7 @@ extension WorkerEngine {
     // MARK: Counters and info
 
     /// Adds what was counted since the last flush to the minute's counters.
-    private func flush(_ index: Int, _ store: QueueStore) {
+    func flush(_ index: Int, _ store: QueueStore) {
         let minute = WallClock.milliseconds() / 60_000
         let (counts, waiting) = state.withLock { state in
             (
