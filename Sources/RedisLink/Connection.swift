@@ -18,11 +18,11 @@ public final class Connection: Sendable {
 
     /// Starts the thread; connects with the first command.
     ///
-    /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
+    /// - Throws: `RedisError.unreachable` when the process is out of descriptors or threads.
     public init(to endpoint: Endpoint, options: ConnectionOptions) throws(RedisError) {
         let shared = ConnectionShared(endpoint, options, try Wakeup())
         self.shared = shared
-        startThread("redis") { ConnectionThread(shared).run() }
+        try startThread("redis") { ConnectionThread(shared).run() }
     }
 
     deinit {
@@ -70,6 +70,26 @@ public final class Connection: Sendable {
 
     /// The server's number of this client, for CLIENT UNBLOCK; nil while not connected.
     public var clientID: Int? { shared.clientID }
+
+    /// Sends nothing more, and closes when the server has: the replies to what it had executed by
+    /// then still arrive, and nothing is executed afterwards.
+    ///
+    /// The server drops the blocking command of a client that has closed its side. What was not
+    /// sent fails with `stopped`, what was not answered with `closed`.
+    ///
+    /// - Parameters:
+    ///   - patience: How long the server has; then the socket is closed as it is.
+    ///   - onEnd: Called once, when it is closed, on the connection's thread or on the caller's.
+    public func end(patience: Duration, onEnd: @escaping @Sendable () -> Void) {
+        shared.end(by: monotonicDeadline(after: patience), onEnd)
+    }
+
+    /// As `end(patience:onEnd:)`; returns when it is closed.
+    public func end(patience: Duration) async {
+        await withCheckedContinuation { continuation in
+            end(patience: patience) { continuation.resume() }
+        }
+    }
 
     /// Closes the socket; what waits fails, later commands are refused.
     ///

@@ -18,6 +18,11 @@ final class ConnectionShared: Sendable {
         /// Written by the thread: it is, or is about to be, in `poll`.
         var isAsleep = false
         var isStopped = false
+        /// Monotonic nanoseconds until which what is on the wire is awaited; no more is accepted.
+        var endBy: Int64?
+        /// The thread is over, or will do nothing more.
+        var isOver = false
+        var onEnd: [@Sendable () -> Void] = []
         /// Written by the thread after it has logged in.
         var clientID: Int?
     }
@@ -33,10 +38,10 @@ final class ConnectionShared: Sendable {
         self.wakeup = wakeup
     }
 
-    /// False when the connection was stopped.
+    /// False when the connection was stopped or ends.
     func queue(_ request: Request) -> Bool {
         let (accepted, wake) = state.withLock { state in
-            if state.isStopped { return (false, false) }
+            if state.isStopped || state.endBy != nil { return (false, false) }
             state.outbox.append(request)
             defer { state.isAsleep = false }
             return (true, state.isAsleep)
@@ -49,6 +54,30 @@ final class ConnectionShared: Sendable {
         state.withLock { $0.isStopped = true }
         wakeup.signal()
     }
+
+    /// Accepts no more, and calls when the thread is over; an earlier deadline stays.
+    func end(by deadline: Int64, _ onEnd: @escaping @Sendable () -> Void) {
+        let isOver = state.withLock { state in
+            if state.isOver { return true }
+            state.endBy = state.endBy ?? deadline
+            state.onEnd.append(onEnd)
+            state.isAsleep = false
+            return false
+        }
+        if isOver { onEnd() } else { wakeup.signal() }
+    }
+
+    /// The thread is over.
+    func ended() {
+        let onEnd = state.withLock { state in
+            state.isOver = true
+            defer { state.onEnd = [] }
+            return state.onEnd
+        }
+        for call in onEnd { call() }
+    }
+
+    var endBy: Int64? { state.withLock { $0.endBy } }
 
     /// What was queued since the last call; on the thread.
     func take() -> (requests: [Request], isStopped: Bool) {

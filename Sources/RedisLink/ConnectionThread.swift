@@ -19,6 +19,7 @@ final class ConnectionThread {
     /// Monotonic time before which no connect is tried, and why the last one failed.
     private var retryAt: Int64 = 0
     private var lastFault: RedisError?
+    private var isEnding = false
 
     init(_ shared: ConnectionShared) {
         self.shared = shared
@@ -32,6 +33,8 @@ final class ConnectionThread {
                 nextDeadline = min(nextDeadline, request.deadline)
             }
             if isStopped { return stop() }
+            if !isEnding, let deadline = shared.endBy { end(by: deadline) }
+            if isEnding, link == nil { return stop() }
             if link == nil, !waiting.isEmpty, monotonicNanoseconds() >= retryAt { connect() }
             if link == nil { awaitWork() } else { turn() }
         }
@@ -62,6 +65,7 @@ final class ConnectionThread {
         }
         do throws(RedisError) {
             try link.write()
+            if isEnding { link.closeWriting() }
             let mayWait = shared.fallAsleep()
             let timeout = mayWait ? link.pollTimeout(now: monotonicNanoseconds()) : 0
             var entries = [
@@ -77,9 +81,10 @@ final class ConnectionThread {
             self.link = consume link
         } catch {
             shared.clientID = nil
-            link.fail(error)
-            shared.options.onEvent(.lost(shared.endpoint, reason: error.description))
+            link.fail(isEnding ? .stopped : error)
             lastFault = error
+            if isEnding { return }
+            shared.options.onEvent(.lost(shared.endpoint, reason: error.description))
         }
     }
 
@@ -136,8 +141,19 @@ final class ConnectionThread {
         }
     }
 
+    /// Nothing more is sent; what is on the wire has until the deadline.
+    private func end(by deadline: Int64) {
+        isEnding = true
+        for request in waiting.removeAll() { request.completion(.failure(.stopped)) }
+        if var link = link.take() {
+            link.endBy = deadline
+            self.link = consume link
+        }
+    }
+
     private func stop() {
         shared.clientID = nil
+        defer { shared.ended() }
         if let link = link.take() { link.fail(.stopped) }
         for request in waiting.removeAll() { request.completion(.failure(.stopped)) }
     }

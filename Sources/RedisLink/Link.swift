@@ -10,6 +10,8 @@
 /// never answer another call.
 struct Link: ~Copyable {
     let clientID: Int?
+    /// Monotonic nanoseconds after which it is closed, answered or not.
+    var endBy = Int64.max
 
     private let address: String
     private let transport: any Transport
@@ -17,6 +19,7 @@ struct Link: ~Copyable {
     private var output = OutputBuffer()
     /// Sent, or about to be, in the order of their replies.
     private var pending = Fifo<Request>()
+    private var hasClosedWriting = false
     private let buffer: UnsafeMutableRawBufferPointer
 
     /// 64 KiB: about 400 jobs a read; larger did not measure faster.
@@ -45,8 +48,9 @@ struct Link: ~Copyable {
 
     /// Milliseconds until the first reply is overdue; -1 when none is awaited.
     func pollTimeout(now: Int64) -> Int32 {
-        guard let first = pending.first else { return -1 }
-        return Int32(clamping: max(0, (first.deadline - now + 999_999) / 1_000_000))
+        let due = min(pending.first?.deadline ?? .max, endBy)
+        if due == .max { return -1 }
+        return Int32(clamping: max(0, (due - now + 999_999) / 1_000_000))
     }
 
     mutating func stage(_ request: Request) {
@@ -62,6 +66,13 @@ struct Link: ~Copyable {
             case .ended(let reason): throw .closed(address: address, reason: reason)
             }
         }
+    }
+
+    /// Tells the server that no more comes, once all is written; it answers by closing.
+    mutating func closeWriting() {
+        guard output.isEmpty, !hasClosedWriting else { return }
+        hasClosedWriting = true
+        transport.closeWriting()
     }
 
     mutating func read() throws(RedisError) {
@@ -100,6 +111,7 @@ struct Link: ~Copyable {
     }
 
     func checkDeadline(now: Int64) throws(RedisError) {
+        if endBy <= now { throw .stopped }
         guard let first = pending.first, first.deadline <= now else { return }
         throw .timeout(address: address, command: first.command.name, after: first.timeout)
     }

@@ -49,7 +49,10 @@ package func errorText(_ code: Int32) -> String {
 /// is as wide as the machine has cores and must never be blocked.
 ///
 /// - Parameter name: At most 15 bytes are shown by the system.
-package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+/// - Throws: `RedisError.unreachable` when the system gives no more threads.
+package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void)
+    throws(RedisError)
+{
     let box = Unmanaged.passRetained(ThreadBody(name: name, run: body))
     #if os(Linux)
         var thread = pthread_t()
@@ -72,7 +75,11 @@ package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void)
     pthread_attr_setstacksize(&attributes, 512 << 10)
     defer { pthread_attr_destroy(&attributes) }
     let code = pthread_create(&thread, &attributes, entry, box.toOpaque())
-    precondition(code == 0, "cannot start thread '\(name)': \(errorText(code))")
+    guard code != 0 else { return }
+    box.release()
+    throw .unreachable(
+        address: "this process",
+        reason: "no thread: \(errorText(code)) (see ulimit -u and the container's pids limit)")
 }
 
 /// What a new thread runs, carried through C.

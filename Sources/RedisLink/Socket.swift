@@ -12,6 +12,8 @@ protocol Transport {
     var descriptor: Int32 { get }
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult
     func write(_ bytes: UnsafeRawBufferPointer) -> TransportResult
+    /// Tells the peer that no more comes; reading goes on.
+    func closeWriting()
     func close()
 }
 
@@ -37,6 +39,10 @@ struct Socket: Transport {
         let count = send(
             descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Self.noSignal)
         return count >= 0 ? .moved(count) : Self.failure()
+    }
+
+    func closeWriting() {
+        _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
     func close() {

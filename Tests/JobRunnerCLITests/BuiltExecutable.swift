@@ -1,6 +1,8 @@
 import Foundation
 import JobRunner
 
+@testable import JobRunnerCLI
+
 /// `jobrunner` as it was built beside these tests, running.
 final class BuiltExecutable: Sendable {
     /// How it ended and what it said.
@@ -63,7 +65,7 @@ final class BuiltExecutable: Sendable {
 
     private static func wait(_ process: Process) async -> Int32 {
         await withCheckedContinuation { continuation in
-            startThread("wait") {
+            startCommandThread("wait") {
                 process.waitUntilExit()
                 continuation.resume(returning: process.terminationStatus)
             }
@@ -72,7 +74,7 @@ final class BuiltExecutable: Sendable {
 
     private static func read(_ pipe: Pipe) async -> String {
         await withCheckedContinuation { continuation in
-            startThread("read") {
+            startCommandThread("read") {
                 let data = pipe.fileHandleForReading.readDataToEndOfFile()
                 continuation.resume(returning: String(decoding: data, as: UTF8.self))
             }

@@ -44,7 +44,7 @@ extension CommandFixture {
         process.arguments = ["-ec", script, directory]
         try process.run()
         let status: Int32 = await withCheckedContinuation { continuation in
-            startThread("wait") {
+            startCommandThread("wait") {
                 process.waitUntilExit()
                 continuation.resume(returning: process.terminationStatus)
             }

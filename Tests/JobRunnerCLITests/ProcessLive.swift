@@ -2,6 +2,8 @@ import Foundation
 import JobRunner
 import Synchronization
 
+@testable import JobRunnerCLI
+
 /// `jobrunner` as it was built, running, its lines read as they come.
 final class ProcessLive: Sendable {
     /// It ended, and the line that a test waited for did not come.
@@ -47,7 +49,7 @@ final class ProcessLive: Sendable {
         }
         let out = Task { await read(output, isError: false) }
         let err = Task { await read(errors, isError: true) }
-        startThread("wait") { [self] in
+        startCommandThread("wait") { [self] in
             process.waitUntilExit()
             let wasKilled = process.terminationReason == .uncaughtSignal
             let status = process.terminationStatus
@@ -104,7 +106,7 @@ final class ProcessLive: Sendable {
 
     private func read(_ pipe: Pipe, isError: Bool) async {
         await withCheckedContinuation { continuation in
-            startThread("read") { [self] in
+            startCommandThread("read") { [self] in
                 var rest = Data()
                 while true {
                     let data = pipe.fileHandleForReading.availableData

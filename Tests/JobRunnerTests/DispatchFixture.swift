@@ -45,3 +45,11 @@ enum DispatchFixture {
             handled: true)
     }
 }
+
+extension Dispatch {
+    /// A stop whose connections that block are closed already.
+    mutating func drain(now: Int64) {
+        phase = .draining
+        while openParkings > 0 { _ = parkingEnded(now: now) }
+    }
+}

@@ -332,7 +332,9 @@ private struct ServerModel {
 
     private func stop(_ world: inout World) {
         world.dispatch.phase = .draining
-        world.dispatch.releaseBuffer(now: world.now)
+        while world.dispatch.openParkings > 0 {
+            apply(world.dispatch.parkingEnded(now: world.now), &world, "stop")
+        }
         for slot in world.dispatch.slots.indices {
             guard let job = world.dispatch.slots[slot] else { continue }
             _ = world.dispatch.finished(

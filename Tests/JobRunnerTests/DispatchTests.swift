@@ -258,8 +258,11 @@ import Testing
         _ = dispatch.orders(now: 0)
         _ = dispatch.cycled(0, life: 0, Fixture.reply(1...2, held: 2), now: 1)
         dispatch.phase = .draining
-        dispatch.releaseBuffer(now: 2)
+        // Another may come with the connection that blocks: the buffer waits for it.
         #expect(!dispatch.orders(now: 2).isDrained)
+        #expect(dispatch.buffered == 1)
+        #expect(!dispatch.parkingEnded(now: 2).isDrained)
+        #expect(dispatch.buffered == 0)
         #expect(try finish(&dispatch, slot: 0, at: 3) == nil)
         #expect(!dispatch.orders(now: 3).isDrained)
         let held = dispatch.lanes[0].flight?.acks.count == 2 ? 0 : 1

@@ -153,6 +153,15 @@ final class QueueFixture: Sendable {
         try await connection.send(Command(words)).text
     }
 
+    /// What workers have counted in a field, over all minutes.
+    func counted(_ field: String) async throws -> Int {
+        var sum = 0
+        for key in try await redis("KEYS", keys.base + "count:*").array ?? [] {
+            sum += Int(try await text("HGET", key.text ?? "", field) ?? "") ?? 0
+        }
+        return sum
+    }
+
     // MARK: Clients and workers
 
     func client(_ change: (inout ClientOptions) -> Void = { _ in }) throws -> JobClient {

@@ -126,6 +126,7 @@ import Testing
         let task = Task { try await worker.run() }
         await fixture.log.wait { if case .connection(.failed) = $0 { true } else { false } }
         worker.stop()
-        await #expect(throws: JobRunnerError.self) { try await task.value }
+        #expect(try await task.value == 0)
+        await fixture.log.wait { if case .stopped(0) = $0 { true } else { false } }
     }
 }

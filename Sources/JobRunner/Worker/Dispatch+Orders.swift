@@ -19,6 +19,7 @@ extension Dispatch {
         pace.measure(now: now)
         var orders = Orders()
         start(&orders, now: now)
+        releaseWhenComplete(now: now)
         // From one queue at a time: with a fetch on the wire from each all would get the same.
         let hasSuspect = suspectSlot != nil || buffer.first?.delivery.isSuspect == true
         var isFetching = phase == .working && buffer.count <= lowWater && !hasSuspect
@@ -55,7 +56,7 @@ extension Dispatch {
             }
         }
         orders.isDrained =
-            phase == .draining && busy == 0
+            phase == .draining && busy == 0 && openParkings == 0 && wanted == 0
             && lanes.allSatisfy {
                 $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
             }
@@ -81,11 +82,15 @@ extension Dispatch {
             let slot = freeSlots.removeLast()
             slots[slot] = job
             orders.starts.append((slot, job))
-            if isAlone {
-                suspectSlot = slot
-                releaseBuffer(now: now)
-            }
+            if isAlone { suspectSlot = slot }
         }
+    }
+
+    /// Gives back what will not start here, before a stop or beside a suspect: all at once, when
+    /// nothing more can come, so that it waits in the order it had.
+    private mutating func releaseWhenComplete(now: Int64) {
+        let isStopping = phase == .draining && openParkings == 0
+        if isStopping || suspectSlot != nil, wanted == 0 { releaseBuffer(now: now) }
     }
 
     /// The fetch to send behind a BRPOPLPUSH, so that the job that wakes this worker comes with

@@ -69,12 +69,15 @@ struct Dispatch: Sendable {
     var pace = Pace()
     /// Jobs that the server took back during the stop.
     var released = 0
+    /// Connections that block on the server, and may still bring jobs.
+    var openParkings: Int
     /// The slot of a suspect that runs alone: nothing else starts or is fetched beside it.
     var suspectSlot: Int?
 
     init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
         self.lanes = lanes
         self.isStrict = isStrict
+        openParkings = lanes.count
         slots = Array(repeating: nil, count: concurrency)
         freeSlots = Array((0..<concurrency).reversed())
     }
@@ -155,12 +158,6 @@ struct Dispatch: Sendable {
             lanes[index].averageBytes =
                 (lanes[index].averageBytes + bytes / deliveries.count + 1) / 2
         }
-        // Asked for before the stop, or before a suspect ran: others need not wait for its end.
-        if phase == .draining || suspectSlot != nil {
-            releaseBuffer(now: now)
-            // Behind what the stop itself gave back, which is older.
-            lanes[index].finished.sort { $0.tag > $1.tag }
-        }
         // Two connections answer in any order: the counts compare only while one is silent.
         let isComparable =
             lanes[index].parked == nil && (!wasParked || lanes[index].flights.isEmpty)
@@ -177,10 +174,13 @@ struct Dispatch: Sendable {
         _ index: Int, life: Int, serial: Int, isRefused: Bool = false, now: Int64,
         using random: inout some RandomNumberGenerator
     ) -> Orders {
+        let wasParked = lanes[index].parked?.serial == serial
         guard lanes[index].life == life, let flight = lanes[index].land(serial) else {
             return orders(now: now)
         }
         wanted -= flight.want
+        // A parked fetch that a stop ended says nothing of the server.
+        if wasParked, phase != .working { return orders(now: now) }
         lanes[index].keepForResend(flight, isRefused: isRefused, now: now)
         lanes[index].retryAt = now + lanes[index].backoff.next(using: &random)
         return orders(now: now)
@@ -190,8 +190,20 @@ struct Dispatch: Sendable {
     ///
     /// - Parameter wait: ns to stay away after an error; 0 after an answer.
     mutating func rest(_ index: Int, wait: Int64, now: Int64) -> Orders {
-        if wait > 0 { lanes[index].retryAt = max(lanes[index].retryAt, now + wait) }
+        if wait > 0 { stayAway(index, wait, now) }
         return Orders()
+    }
+
+    private mutating func stayAway(_ index: Int, _ wait: Int64, _ now: Int64) {
+        // A stop closes these connections itself, and has jobs to give back.
+        guard phase == .working else { return }
+        lanes[index].retryAt = max(lanes[index].retryAt, now + wait)
+    }
+
+    /// A connection that blocked on the server is closed: it brings no more jobs.
+    mutating func parkingEnded(now: Int64) -> Orders {
+        openParkings -= 1
+        return orders(now: now)
     }
 
     /// A BRPOPLPUSH ended.
@@ -200,7 +212,7 @@ struct Dispatch: Sendable {
     mutating func woke(_ index: Int, hasJob: Bool, wait: Int64, now: Int64) -> Orders {
         lanes[index].isParked = false
         lanes[index].isEmpty = false
-        if wait > 0 { lanes[index].retryAt = max(lanes[index].retryAt, now + wait) }
+        if wait > 0 { stayAway(index, wait, now) }
         var orders = orders(now: now)
         if hasJob, lanes[index].wanted == 0 { orders.unparks.append(index) }
         return orders

@@ -59,16 +59,44 @@ public final class Worker: Sendable {
     /// - Returns: How many jobs were given back, begun or not; see `interrupted`.
     @discardableResult
     public func run() async throws -> Int {
-        try await checkQueues()
+        guard try await checkUntilStopped() else { return 0 }
         let note = Command(["SADD", engine.client.keys.queues] + engine.options.queues.map(\.name))
         engine.router.connection(for: engine.client.keys.queues).submit(note) { _ in }
-        engine.startClock()
+        do throws(RedisError) { try engine.startClock() } catch {
+            engine.closeConnections()
+            engine.router.close()
+            throw JobRunnerError.redis(error)
+        }
         await engine.waitUntilDrained()
         engine.state.withLock { $0.interrupted += $0.dispatch.busy }
         await leave()
         let released = engine.state.withLock { $0.released + $0.dispatch.released }
         engine.options.onEvent(.stopped(released: released))
         return released
+    }
+
+    /// False when it was stopped before it was known whether it may work.
+    private func checkUntilStopped() async throws -> Bool {
+        let checks = Task { try await checkQueues() }
+        let isStopped = engine.state.withLock { state in
+            state.checks = checks
+            return state.dispatch.phase == .draining
+        }
+        if isStopped { checks.cancel() }
+        do {
+            try await withTaskCancellationHandler {
+                try await checks.value
+            } onCancel: {
+                checks.cancel()
+            }
+            return true
+        } catch {
+            engine.closeConnections()
+            engine.router.close()
+            guard isStopping else { throw error }
+            engine.options.onEvent(.stopped(released: 0))
+            return false
+        }
     }
 
     /// How many runs were begun and given back, because the stop came before their end.
@@ -88,13 +116,13 @@ public final class Worker: Sendable {
     public func stop() {
         let running = engine.state.withLock { state in
             state.dispatch.phase = .draining
-            state.dispatch.releaseBuffer(now: monotonicNanoseconds())
+            state.checks?.cancel()
             return state.dispatch.busy
         }
         engine.stopParking()
         engine.options.onEvent(
             .draining(running: running, deadline: engine.options.drainTimeout))
-        engine.kick(isForced: false)
+        engine.kick()
         // By the clock: handlers that block the cooperative pool would hold up a task's sleep.
         let cancelsAt = monotonicDeadline(after: engine.options.drainTimeout)
         let (givesUpAt, overflow) = cancelsAt.addingReportingOverflow(
@@ -111,7 +139,10 @@ public final class Worker: Sendable {
     /// The process must end then:
     /// a handler that ignores cancellation would go on beside its job's next run.
     public func stopNow() {
-        engine.state.withLock { $0.dispatch.phase = .draining }
+        engine.state.withLock { state in
+            state.dispatch.phase = .draining
+            state.checks?.cancel()
+        }
         engine.stopParking()
         engine.cancelAll(.stopping)
         engine.giveUp()
@@ -138,7 +169,9 @@ public final class Worker: Sendable {
 
     /// Gives back what is still held, uncounted, and forgets this worker.
     private func leave() async {
-        engine.clock.stop()
+        // What still runs on these would take jobs, or counts, that nobody gives back.
+        await engine.clock.stop()
+        for connection in engine.parking { await connection.end(patience: .seconds(1)) }
         var isAnswered = true
         let lanes = engine.state.withLock { $0.dispatch.lanes }
         for (index, lane) in lanes.enumerated() where isAnswered {

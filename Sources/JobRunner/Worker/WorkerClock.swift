@@ -15,6 +15,9 @@ final class WorkerClock: Sendable {
         var wakeAt = Int64.max
         var ticksNow = false
         var isStopped = false
+        var isRunning = false
+        /// Resumed when the thread is over.
+        var stopping: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -40,10 +43,24 @@ final class WorkerClock: Sendable {
         wakeup.signal()
     }
 
-    /// Ends the thread.
-    func stop() {
-        state.withLock { $0.isStopped = true }
-        wakeup.signal()
+    /// Ends the thread; returns when neither closure is running any more. Once only.
+    func stop() async {
+        await withCheckedContinuation { continuation in
+            let isRunning = state.withLock { state in
+                state.isStopped = true
+                if state.isRunning { state.stopping = continuation }
+                return state.isRunning
+            }
+            if isRunning { wakeup.signal() } else { continuation.resume() }
+        }
+    }
+
+    private func over() {
+        let stopping = state.withLock { state in
+            state.isRunning = false
+            return state.stopping
+        }
+        stopping?.resume()
     }
 
     /// Starts the thread.
@@ -51,11 +68,24 @@ final class WorkerClock: Sendable {
     /// - Parameters:
     ///   - interval: Between two calls of `onTick`.
     ///   - onWake: Returns the next time it wants to be called.
+    /// - Throws: `RedisError.unreachable` when the system gives no thread.
     func start(
         every interval: Duration, onTick: @escaping @Sendable () -> Void,
         onWake: @escaping @Sendable (_ now: Int64) -> Int64
-    ) {
-        startThread("heartbeat") {
+    ) throws(RedisError) {
+        state.withLock { $0.isRunning = true }
+        do throws(RedisError) { try serve(interval, onTick, onWake) } catch {
+            state.withLock { $0.isRunning = false }
+            throw error
+        }
+    }
+
+    private func serve(
+        _ interval: Duration, _ onTick: @escaping @Sendable () -> Void,
+        _ onWake: @escaping @Sendable (_ now: Int64) -> Int64
+    ) throws(RedisError) {
+        try startThread("heartbeat") {
+            defer { self.over() }
             var nextTick = monotonicNanoseconds()
             while true {
                 let now = monotonicNanoseconds()

@@ -9,8 +9,9 @@ extension WorkerEngine {
         min(.seconds(1), .nanoseconds(options.visibilityTimeout.nanoseconds / 3))
     }
 
-    func startClock() {
-        clock.start(
+    /// - Throws: `RedisError.unreachable` when the system gives no thread.
+    func startClock() throws(RedisError) {
+        try clock.start(
             every: tickInterval, onTick: { self.tickAll() },
             onWake: { now in
                 let next = min(self.enforceLimits(now), self.enforceStop(now))

@@ -86,7 +86,21 @@ extension WorkerEngine {
         threads.stop()
     }
 
+    /// Blocks on the server no more; what it brought until then is given back.
     func stopParking() {
-        for connection in parking { connection.close() }
+        let isFirst = state.withLock { state in
+            defer { state.isParkingStopped = true }
+            return !state.isParkingStopped
+        }
+        guard isFirst else { return }
+        for connection in parking {
+            connection.end(patience: .seconds(1)) {
+                let now = monotonicNanoseconds()
+                self.perform(
+                    self.state.withLock { state in
+                        state.dispatched { $0.parkingEnded(now: now) }
+                    })
+            }
+        }
     }
 }

@@ -30,6 +30,9 @@ final class WorkerEngine: Sendable {
         /// Resumed when the last job ended and every ack is confirmed.
         var drained: CheckedContinuation<Void, Never>?
         var isDrained = false
+        /// Finds out whether this worker may work; a stop cancels it.
+        var checks: Task<Void, any Error>?
+        var isParkingStopped = false
         /// Monotonic ns at which a stop cancels what still runs, and at which it leaves it behind.
         var cancelsAt = Int64.max
         var givesUpAt = Int64.max

@@ -22,7 +22,7 @@ enum SignalThread {
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let reader = ends[0]
         signalPipe = ends[1]
-        startThread("signals") {
+        startCommandThread("signals") {
             var number: UInt8 = 0
             while true {
                 let count = read(reader, &number, 1)

@@ -32,7 +32,7 @@ final class HostileServer: Sendable {
         }
         endpoint = .tcp(host: "127.0.0.1", port: Int(UInt16(bigEndian: address.sin_port)))
         self.listener = listener
-        startThread("hostile") {
+        startPeer("hostile") {
             var number = 0
             while true {
                 let descriptor = accept(listener, nil, nil)
@@ -43,7 +43,7 @@ final class HostileServer: Sendable {
                 setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
                 let of = number
                 number += 1
-                startThread("hostile-peer") {
+                startPeer("hostile-peer") {
                     let peer = HostilePeer(descriptor, number: of)
                     behave(peer)
                     peer.close()
@@ -141,4 +141,9 @@ final class HostilePeer {
         isOpen = false
         _ = Glibc.close(descriptor)
     }
+}
+
+/// Without a thread there is no test.
+private func startPeer(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    do { try startThread(name, body) } catch { preconditionFailure("\(error)") }
 }

@@ -33,7 +33,7 @@ struct BenchWorker {
 
     static func main() async -> ExitCode {
         let (stream, events) = AsyncStream.makeStream(of: Event.self)
-        startThread("orders") {
+        startCommandThread("orders") {
             while let line = readLine() { events.yield(.line(line)) }
             events.yield(.closed)
         }

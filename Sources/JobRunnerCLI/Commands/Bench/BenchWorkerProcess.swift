@@ -57,7 +57,7 @@ final class BenchWorkerProcess {
         incoming = stream.makeAsyncIterator()
         deadlines = continuation
         let output = reports.read
-        startThread("reports") {
+        startCommandThread("reports") {
             Self.lines(of: output) { line in
                 if let report = BenchReport(line: line) { continuation.yield(.report(report)) }
             }
@@ -120,7 +120,7 @@ final class BenchWorkerProcess {
         input = -1
         let pid = pid
         await withCheckedContinuation { continuation in
-            startThread("wait") {
+            startCommandThread("wait") {
                 var status: Int32 = 0
                 while waitpid(pid, &status, 0) < 0, errno == EINTR {}
                 continuation.resume()

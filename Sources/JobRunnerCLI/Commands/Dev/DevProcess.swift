@@ -79,7 +79,7 @@ final class DevProcess: Sendable {
                 "cannot start \(escaped(path)): \(errorText(failure))", exit: .internal)
         }
         pid = child
-        startThread("child") { [self] in onEnd(wait()) }
+        startCommandThread("child") { [self] in onEnd(wait()) }
     }
 
     var isGone: Bool { end.withLock { $0 != nil } }

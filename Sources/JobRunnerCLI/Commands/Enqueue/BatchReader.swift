@@ -20,7 +20,7 @@ final class BatchReader: Sendable {
     /// - Parameter make: Called on the thread, for what only lives there.
     init(interrupts: Interrupts, _ make: @escaping @Sendable () -> LineBatcher) {
         self.interrupts = interrupts
-        startThread("lines") { [self] in
+        startCommandThread("lines") { [self] in
             var batcher = make()
             while true {
                 room.wait()

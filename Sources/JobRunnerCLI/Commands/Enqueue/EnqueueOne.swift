@@ -84,7 +84,7 @@ struct EnqueueOne {
         let input = invocation.console.input
         let read: Result<(bytes: [UInt8]?, name: String), CommandFailure> =
             await withCheckedContinuation { continuation in
-                startThread("arguments") {
+                startCommandThread("arguments") {
                     do throws(CommandFailure) {
                         let file = try InputFile(path, standardInput: input)
                         let bytes = try file.readAll(limit: limit)

@@ -73,13 +73,18 @@ final class WorkControl: Sendable {
     /// Ends the process on a thread of its own: handlers that block the cooperative pool
     /// hold up all else.
     private static func end(after patience: Duration, by number: Int32) {
-        startThread("end") {
-            let deadline = monotonicDeadline(after: patience)
-            while true {
-                let left = deadline - monotonicNanoseconds()
-                if left <= 0 { _exit(128 + number) }
-                _ = poll(nil, 0, Int32(clamping: left / 1_000_000 + 1))
+        do {
+            try startThread("end") {
+                let deadline = monotonicDeadline(after: patience)
+                while true {
+                    let left = deadline - monotonicNanoseconds()
+                    if left <= 0 { _exit(128 + number) }
+                    _ = poll(nil, 0, Int32(clamping: left / 1_000_000 + 1))
+                }
             }
+        } catch {
+            // No thread is to be had: the kernel's clock ends the process, by SIGALRM.
+            _ = alarm(UInt32(clamping: patience.components.seconds + 1))
         }
     }
 
