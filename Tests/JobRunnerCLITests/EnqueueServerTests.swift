@@ -36,6 +36,17 @@ struct EnqueueServerTests {
                 """)
     }
 
+    @Test func `a queue that is full`() async throws {
+        let fixture = try CommandFixture()
+        #expect(await fixture.run("enqueue m -q mail --max-length 1").exit == .success)
+        let ran = await fixture.run(
+            "enqueue m -q mail --max-length 1 --wait-when-full 20ms")
+        #expect(ran.exit == .temporary)
+        #expect(
+            firstLine(ran)
+                == "jobrunner: error: queue 'mail' is full (1 jobs): the job was not accepted")
+    }
+
     @Test(arguments: ["", ":not-it@", "who:not-it@"])
     func `a wrong password is told and not shown`(login: String) async throws {
         let server = try RedisServer.start(

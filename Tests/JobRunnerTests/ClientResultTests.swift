@@ -63,6 +63,22 @@ private struct Quiet: Job {
         }
     }
 
+    @Test func `an id that nothing is known of`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        func wait(_ handle: String) async -> JobRunnerError? {
+            await #expect(throws: JobRunnerError.self) {
+                try await client.handle(handle).value(timeout: .milliseconds(5))
+            }
+        }
+        #expect(await wait("q/none")?.description.contains("nothing is known of it") == true)
+        // Accepted, and remembered for that.
+        let known = try await client.enqueue(Doubling(number: 1))
+        #expect(
+            await wait(known.description)?.description
+                == "job \(known) had no result after 0.005 seconds")
+    }
+
     @Test func `a job that does not end in time`() async throws {
         let queue = try QueueFixture()
         let client = try queue.client()

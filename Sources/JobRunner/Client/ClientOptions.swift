@@ -9,7 +9,17 @@ public struct ClientOptions: Sendable {
     public var deduplication: Duration = .seconds(60)
     /// The same for ids that the caller chose.
     public var deduplicationOfOwnIDs: Duration = .seconds(86_400)
-    /// Bound on one `enqueue`, resends included.
+    /// Most jobs that may be ready in a queue; 0 is no limit.
+    ///
+    /// Checked on the server for what this client adds: every producer has its own. Delayed jobs
+    /// pass, and what workers give back.
+    public var maxLength = 0
+    /// The same for single queues, by name.
+    public var maxLengths: [String: Int] = [:]
+    /// How long `enqueue` waits for room in a full queue before it throws `queueFull`; zero is
+    /// at once.
+    public var waitWhenFull: Duration = .zero
+    /// Bound on one `enqueue` before its last try, which `commandTimeout` bounds.
     public var enqueueTimeout: Duration = .seconds(10)
     /// Sockets shared by all calls; each pipelines what is queued.
     public var connections = 1
@@ -22,4 +32,6 @@ public struct ClientOptions: Sendable {
 
     /// The defaults.
     public init() {}
+
+    func maxLength(of queue: String) -> Int { maxLengths[queue] ?? maxLength }
 }

@@ -14,136 +14,112 @@ protocol EnqueueSink: AnyObject, Sendable {
 /// and 64 tasks pay a script's fixed cost once. A second batch flies beside the first when it
 /// is large: then the server need not wait for the client.
 final class EnqueueBatcher: Sendable {
-    private struct Item: Sendable {
-        let job: NewJob
-        /// Monotonic ns.
-        let deadline: Int64
-        /// Sent at least once, and no answer came.
-        var wasSent = false
-        let sink: any EnqueueSink
-        let index: Int
-
-        func answer(_ result: Result<Acceptance, JobRunnerError>) {
-            sink.enqueued(index, result)
-        }
+    /// What a client promises of its enqueues.
+    struct Terms: Sendable {
+        /// How long ids are remembered, ms; 0 is not at all.
+        var window: Int
+        var timeout: Duration
+        /// Most jobs that may be ready; 0 is no limit.
+        var maxLength = 0
+        var waitWhenFull: Duration = .zero
     }
-
-    private struct State {
-        var pending: [Item] = []
-        var inFlight = 0
-        var backoff = Backoff()
-    }
-
-    /// Bound of `enqueue_many`, and of its bytes.
-    static let mostJobs = 1000
-    private static let mostBytes = 1 << 20
-    /// A batch of so many may fly beside another.
-    private static let largeBatch = 250
 
     private let queue: QueueStore
     private let connection: Connection
-    private let window: Int
-    private let timeout: Duration
-    private let state = Mutex(State())
+    private let terms: Terms
+    private let state = Mutex(EnqueueLine())
 
-    init(_ queue: QueueStore, _ connection: Connection, window: Int, timeout: Duration) {
+    init(_ queue: QueueStore, _ connection: Connection, _ terms: Terms) {
         self.queue = queue
         self.connection = connection
-        self.window = window
-        self.timeout = timeout
+        self.terms = terms
     }
 
     /// Queues jobs for the next batches.
     ///
     /// - Parameter first: The index `sink` hears of the first job.
     func add(_ jobs: [NewJob], for sink: any EnqueueSink, first: Int = 0) {
-        let deadline = monotonicDeadline(after: timeout)
-        let batch = state.withLock { state in
+        let deadline = monotonicDeadline(after: terms.timeout)
+        let fullUntil = monotonicDeadline(after: terms.waitWhenFull)
+        let batch = state.withLock { line in
             for (offset, job) in jobs.enumerated() {
-                state.pending.append(
-                    Item(job: job, deadline: deadline, sink: sink, index: first + offset))
+                line.add(job, deadline: deadline, fullUntil: fullUntil, sink, first + offset)
             }
-            return Self.next(&state)
+            return next(&line)
         }
         if let batch { send(batch) }
     }
 
-    /// The next batch, when it may fly.
-    private static func next(_ state: inout State) -> [Item]? {
-        guard !state.pending.isEmpty,
-            state.inFlight == 0 || (state.inFlight == 1 && state.pending.count >= largeBatch)
-        else { return nil }
-        state.inFlight += 1
-        var count = 0
-        var bytes = 0
-        for item in state.pending.prefix(mostJobs) {
-            bytes += item.job.json.count
-            if bytes > mostBytes, count > 0 { break }
-            count += 1
-        }
-        if count == state.pending.count {
-            var batch: [Item] = []
-            swap(&batch, &state.pending)
-            return batch
-        }
-        let batch = Array(state.pending.prefix(count))
-        state.pending.removeFirst(count)
-        return batch
+    private func next(_ line: inout EnqueueLine) -> [EnqueueLine.Item]? {
+        // What a full queue refused must not be overtaken by a batch behind it.
+        line.next(mayFlyBeside: terms.maxLength == 0)
     }
 
-    private func send(_ batch: [Item]) {
-        let call = queue.enqueueMany(batch.map(\.job), window: window)
+    private func send(_ batch: [EnqueueLine.Item]) {
+        let call = queue.enqueueMany(
+            batch.map(\.job), window: terms.window, longest: terms.maxLength)
         connection.submit(call) { self.finish(batch, $0) }
     }
 
-    private func finish(_ batch: [Item], _ result: Result<[Acceptance], RedisError>) {
+    private func finish(_ batch: [EnqueueLine.Item], _ result: Result<[Acceptance], RedisError>) {
         switch result {
         case .success(let answers):
-            sendNext { $0.backoff.reset() }
+            let now = monotonicNanoseconds()
+            var refused: [EnqueueLine.Item] = []
+            var ended: [(EnqueueLine.Item, Acceptance)] = []
+            for (item, answer) in zip(batch, answers) {
+                if answer == .full, now < item.fullUntil {
+                    refused.append(item)
+                } else {
+                    ended.append((item, answer))
+                }
+            }
+            land(refused, because: nil)
             // The next batch first: the wire should not wait for the callers.
-            for (item, answer) in zip(batch, answers) { item.answer(.success(answer)) }
-        case .failure(let error) where error.mayBeResent && (window > 0 || !error.isOutcomeUnknown):
-            retry(batch, after: error)
+            for (item, answer) in ended { item.answer(.success(answer)) }
+        case .failure(let error)
+        where error.mayBeResent && (terms.window > 0 || !error.isOutcomeUnknown):
+            var again = batch
+            for index in again.indices where error.isOutcomeUnknown { again[index].wasSent = true }
+            land(again, because: error)
         case .failure(let error):
             for item in batch { item.answer(.failure(failure(item, error))) }
-            sendNext()
+            land([], because: nil)
         }
     }
 
-    /// A batch has landed.
-    private func sendNext(_ change: (inout State) -> Void = { _ in }) {
-        let next = state.withLock { state in
-            state.inFlight -= 1
-            change(&state)
-            return Self.next(&state)
-        }
-        if let next { send(next) }
-    }
-
-    /// Sends the same ids again after a wait: whatever the first try did, each counts once.
-    private func retry(_ batch: [Item], after error: RedisError) {
-        let now = monotonicNanoseconds()
-        var kept: [Item] = []
-        for var item in batch {
-            item.wasSent = item.wasSent || error.isOutcomeUnknown
-            if item.deadline <= now {
-                item.answer(.failure(failure(item, error)))
-            } else {
-                kept.append(item)
-            }
-        }
-        guard !kept.isEmpty else { return sendNext() }
-        let again = kept
+    /// A batch has landed: what of it is to be sent again goes to the front, and nothing is sent
+    /// for a while; otherwise the next one flies.
+    ///
+    /// Sent again are the same ids: whatever the first try did, each counts once.
+    private func land(_ again: [EnqueueLine.Item], because error: RedisError?) {
         var random = SystemRandomNumberGenerator()
-        let wait = state.withLock { $0.backoff.next(using: &random) }
-        // Nobody awaits this task: it ends with the resend, whose answer goes to the callers.
+        let (batch, wait) = state.withLock { line in
+            let wait = line.land(again, because: error, using: &random)
+            return (next(&line), wait)
+        }
+        if let batch { send(batch) }
+        guard let wait else { return }
+        // Nobody awaits this task: its work is to hand the answers to the callers.
         Task {
             try? await Task.sleep(for: .nanoseconds(wait))
-            self.send(again)
+            self.goOn()
         }
     }
 
-    private func failure(_ item: Item, _ error: RedisError) -> JobRunnerError {
+    /// A wait after a failure is over.
+    private func goOn() {
+        let (overdue, fault, batch) = state.withLock { line in
+            let overdue = line.goOn(now: monotonicNanoseconds())
+            return (overdue, line.fault, next(&line))
+        }
+        for item in overdue {
+            item.answer(fault.map { .failure(failure(item, $0)) } ?? .success(.full))
+        }
+        if let batch { send(batch) }
+    }
+
+    private func failure(_ item: EnqueueLine.Item, _ error: RedisError) -> JobRunnerError {
         if item.wasSent || error.isOutcomeUnknown {
             return .outcomeUnknown(queue: queue.keys.name, id: item.job.id, error)
         }

@@ -18,7 +18,8 @@ final class BulkSink: EnqueueSink {
     private struct State {
         var outstanding = 0
         var duplicates: Set<Int> = []
-        var isFull = false
+        /// The index of the first job that a full queue refused.
+        var full: Int?
         /// The failure of the first job that failed.
         var failure: (index: Int, error: JobRunnerError)?
         var waiter: (most: Int, continuation: CheckedContinuation<Void, Never>)?
@@ -36,7 +37,7 @@ final class BulkSink: EnqueueSink {
             switch answer {
             case .success(.accepted): break
             case .success(.duplicate): state.duplicates.insert(index)
-            case .success(.full), .success(.held): state.isFull = true
+            case .success(.full), .success(.held): state.full = min(index, state.full ?? index)
             case .failure(let error):
                 if index < state.failure?.index ?? .max { state.failure = (index, error) }
             }
@@ -59,17 +60,16 @@ final class BulkSink: EnqueueSink {
         }
     }
 
-    var hasFailed: Bool { state.withLock { $0.failure != nil || $0.isFull } }
+    var hasFailed: Bool { state.withLock { $0.failure != nil || $0.full != nil } }
 
     /// The indices of jobs that were accepted before, when all went well.
     ///
-    /// - Throws: The failure of the first job that failed, or `queueFull`.
-    func duplicates(queue: String) throws(JobRunnerError) -> Set<Int> {
-        let (failure, isFull, duplicates) = state.withLock {
-            ($0.failure?.error, $0.isFull, $0.duplicates)
-        }
-        if let failure { throw failure }
-        if isFull { throw .queueFull(queue: queue) }
-        return duplicates
+    /// - Parameter full: The error of a job that a full queue refused, by its index.
+    /// - Throws: The failure of the first job that failed.
+    func duplicates(full: (Int) -> JobRunnerError) throws(JobRunnerError) -> Set<Int> {
+        let state = state.withLock { $0 }
+        if let first = state.full, first < state.failure?.index ?? .max { throw full(first) }
+        if let failure = state.failure { throw failure.error }
+        return state.duplicates
     }
 }

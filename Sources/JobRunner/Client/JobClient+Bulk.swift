@@ -1,6 +1,6 @@
 extension JobClient {
     /// Most jobs on their way at once: two batches on the wire, one that waits, one in the making.
-    private static let mostOutstanding = 4 * EnqueueBatcher.mostJobs
+    private static let mostOutstanding = 4 * EnqueueLine.mostJobs
 
     /// Enqueues drafts as they are made: making goes on while earlier ones travel.
     ///
@@ -25,7 +25,7 @@ extension JobClient {
 
         do {
             while !sink.hasFailed, let draft = try next() {
-                if draft.queue != queue || batch.count == EnqueueBatcher.mostJobs {
+                if draft.queue != queue || batch.count == EnqueueLine.mostJobs {
                     try await send()
                     queue = draft.queue
                 }
@@ -38,10 +38,12 @@ extension JobClient {
             throw error
         }
         await sink.wait(untilAtMost: 0)
-        let duplicates = try sink.duplicates(queue: queue)
+        let duplicates = try sink.duplicates { full(made[$0].queue) }
         return made.enumerated().map { index, job in
             JobHandle(
-                id: job.id, queue: job.queue, isDuplicate: duplicates.contains(index), client: self)
+                id: job.id, queue: job.queue, isDuplicate: duplicates.contains(index),
+                isKnown: true,
+                client: self)
         }
     }
 }

@@ -52,14 +52,19 @@ extension JobClient {
         }
     }
 
+    /// What is thrown for a job that a full queue refused.
+    package func full(_ queue: String) -> JobRunnerError {
+        .queueFull(queue: queue, maxLength: options.maxLength(of: queue))
+    }
+
     package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
         let answers = await enqueueEach(drafts)
         return try zip(drafts, answers).map { draft, answer in
             let acceptance = try answer.get()
-            guard acceptance != .full else { throw JobRunnerError.queueFull(queue: draft.queue) }
+            guard acceptance != .full else { throw full(draft.queue) }
             return JobHandle(
                 id: draft.job.id, queue: draft.queue, isDuplicate: acceptance == .duplicate,
-                client: self)
+                isKnown: true, client: self)
         }
     }
 }

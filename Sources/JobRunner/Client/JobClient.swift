@@ -153,8 +153,9 @@ public final class JobClient: Sendable {
         switch acceptance {
         case .accepted, .duplicate:
             return JobHandle(
-                id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate, client: self)
-        case .full, .held: throw JobRunnerError.queueFull(queue: queue)
+                id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate,
+                isKnown: true, client: self)
+        case .full, .held: throw full(queue)
         }
     }
 
@@ -163,14 +164,20 @@ public final class JobClient: Sendable {
         _ = try await batcher(for: draft.queue)
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
-            draft.job, due: due, window: window.milliseconds)
+            draft.job, due: due, window: window.milliseconds,
+            longest: options.maxLength(of: draft.queue))
         let deadline = monotonicDeadline(after: options.enqueueTimeout)
+        let fullUntil = monotonicDeadline(after: options.waitWhenFull)
+        var fullness = Backoff(base: .milliseconds(10), limit: .milliseconds(200))
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
         var wasSent = false
         while true {
             do {
-                return try await router.connection(for: call.key).send(call)
+                let answer = try await router.connection(for: call.key).send(call)
+                let isPatient = monotonicNanoseconds() < fullUntil && !Task.isCancelled
+                guard answer == .full, isPatient else { return answer }
+                try? await Task.sleep(for: .nanoseconds(fullness.next(using: &random)))
             } catch {
                 wasSent = wasSent || error.isOutcomeUnknown
                 let isSafe = !wasSent || window > .zero
@@ -207,7 +214,9 @@ public final class JobClient: Sendable {
             let window = ownIDs ? options.deduplicationOfOwnIDs : options.deduplication
             let batcher = EnqueueBatcher(
                 store, router.connection(for: store.keys.ready),
-                window: window.milliseconds, timeout: options.enqueueTimeout)
+                EnqueueBatcher.Terms(
+                    window: window.milliseconds, timeout: options.enqueueTimeout,
+                    maxLength: options.maxLength(of: queue), waitWhenFull: options.waitWhenFull))
             batchers[name] = batcher
             return batcher
         }

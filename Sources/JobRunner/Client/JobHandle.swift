@@ -10,6 +10,8 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
     /// This id was accepted before: nothing was enqueued now.
     public let isDuplicate: Bool
 
+    /// This client enqueued it: that there is such a job is no question.
+    var isKnown = false
     let client: JobClient
 
     /// `queue/id`: what the command line takes, and all that is needed to find the result.
@@ -17,10 +19,10 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
 
     /// Waits until the job ends and returns what its handler returned.
     ///
-    /// - Throws: `timedOut` (the job may still run), `failed` when it was given up,
-    ///   `undecodable`, or `redis`.
+    /// - Throws: `timedOut` (the job may still run), `unknownOrExpired` (the same for a handle of
+    ///   an id that Redis does not know), `failed` when it was given up, `undecodable`, or `redis`.
     public func value(timeout: Duration = .seconds(30)) async throws -> Output {
-        let outcome = try await client.waitForOutcome(queue: queue, id: id, timeout: timeout)
+        let outcome = try await awaitOutcome(timeout)
         guard outcome.state == .done else {
             let failure =
                 outcome.failure ?? JobFailure(type: outcome.state.rawValue, message: "no result")
@@ -30,6 +32,17 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
             return try outcome.value(as: Output.self)
         } catch {
             throw JobRunnerError.undecodable(handle: description, reason: decodingReason(error))
+        }
+    }
+
+    private func awaitOutcome(_ timeout: Duration) async throws -> JobOutcome {
+        do {
+            return try await client.waitForOutcome(queue: queue, id: id, timeout: timeout)
+        } catch JobRunnerError.timedOut(let handle, let after) {
+            if !isKnown, try await client.traces(queue: queue, id: id).isEmpty {
+                throw JobRunnerError.unknownOrExpired(handle: handle, after: after)
+            }
+            throw JobRunnerError.timedOut(handle: handle, after: after)
         }
     }
 

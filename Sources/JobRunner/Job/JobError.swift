@@ -21,8 +21,8 @@ public enum JobRunnerError: Error, Sendable {
     /// The connection broke before the answer: the job may have been accepted. Enqueueing
     /// again with this id is safe: it is accepted once within the deduplication window.
     case outcomeUnknown(queue: String, id: String, RedisError)
-    /// The queue is as long as it may be; the job was not accepted.
-    case queueFull(queue: String)
+    /// As many jobs are ready as this client's `maxLength` allows; the job was not accepted.
+    case queueFull(queue: String, maxLength: Int)
     /// Redis is out of memory; the job was not accepted.
     case redisFull(RedisError)
     /// A name, id, delay or size that is not allowed; nothing was sent.
@@ -31,6 +31,9 @@ public enum JobRunnerError: Error, Sendable {
     case unencodable(job: String, reason: String)
     /// The result did not come in time; the job may still run.
     case timedOut(handle: String, after: Duration)
+    /// The result did not come in time, and Redis knows nothing of the id: there was no such job,
+    /// its outcome has expired, or it has waited for longer than ids are remembered.
+    case unknownOrExpired(handle: String, after: Duration)
     /// The job ended without a value.
     case failed(handle: String, JobFailure)
     /// The result is not of the asked type.
@@ -47,11 +50,15 @@ extension JobRunnerError: CustomStringConvertible {
         case .outcomeUnknown(let queue, let id, let error):
             "job \(queue)/\(id) may or may not have been accepted: \(error); "
                 + "enqueueing it again with the same id is safe"
-        case .queueFull(let queue): "queue '\(queue)' is full: the job was not accepted"
+        case .queueFull(let queue, let maxLength):
+            "queue '\(queue)' is full (\(maxLength) jobs): the job was not accepted"
         case .invalid(let reason): reason
         case .unencodable(let job, let reason):
             "the arguments of '\(job)' cannot be encoded: \(reason)"
         case .timedOut(let handle, let after): "job \(handle) had no result after \(after)"
+        case .unknownOrExpired(let handle, let after):
+            "job \(handle) had no result after \(after), and nothing is known of it: it never was, "
+                + "its result has expired, or it has waited for long"
         case .failed(let handle, let failure): "job \(handle) \(failure)"
         case .undecodable(let handle, let reason):
             "the result of job \(handle) does not decode: \(reason)"

@@ -69,7 +69,7 @@ extension QueueStore {
 
     /// `enqueue_many.lua`: accepts a batch of at most 1,000 for now, each job once.
     ///
-    /// - Returns: One answer a job, in order; all `full` when the queue cannot hold them all.
+    /// - Returns: One answer a job, in order; the first that fit are accepted.
     package func enqueueMany(_ jobs: [NewJob], window: Int, longest: Int = 0)
         -> Call<[Acceptance]>
     {
@@ -87,11 +87,16 @@ extension QueueStore {
         let count = jobs.count
         return Call(key: keys.ready, command: Command(script: Scripts.enqueueMany, words)) {
             value throws(RedisError) in
-            guard let reply = value.array, reply.count == count || reply.isEmpty else {
+            guard let reply = value.array, reply.count == count else {
                 throw .unexpectedReply(command: "enqueue_many", got: value.kind)
             }
-            if reply.isEmpty { return Array(repeating: .full, count: count) }
-            return reply.map { $0 == .integer(0) ? .duplicate : .accepted }
+            return reply.map {
+                switch $0 {
+                case .integer(0): .duplicate
+                case .integer(-2): .full
+                default: .accepted
+                }
+            }
         }
     }
 

@@ -58,7 +58,7 @@ try:
     # enqueue_many: all, some, none.
     reset()
     many = lambda ids, window, longest: run('enqueue_many', ['ready'] + ([f'seen:{i}' for i in ids] if window else []), window, longest, *[job(i) for i in ids])
-    is_(many('ab', 100, 0), [1, 1]); is_(many('bcc', 100, 0), [0, 1, 0]); is_(many('de', 100, 4), []); is_(many('d', 0, 4), [1])
+    is_(many('ab', 100, 0), [1, 1]); is_(many('bcc', 100, 0), [0, 1, 0]); is_(many('de', 100, 4), [1, -2]); is_(many('ef', 100, 4), [-2, -2])
     is_(lists()[0], [job(i) for i in 'dcba'])
     # tick and cycle: join, fetch in order with landing first, growing tags, paused, lost.
     reset()

@@ -35,6 +35,14 @@ enum EnqueueCommand {
     static let keepResult = Option(
         "keep-result", env: "JOBRUNNER_ENQUEUE_KEEP_RESULT", default: nil, placeholder: "DURATION",
         help: "How long its outcome is kept; the handler's own unless given.", read: .retention)
+    static let maxLength = Option(
+        "max-length", env: "JOBRUNNER_ENQUEUE_MAX_LENGTH", default: nil, placeholder: "N",
+        unit: "jobs", help: "Refuse when so many are ready in the queue; exit code 75.",
+        read: .int(1...1_000_000_000))
+    static let waitWhenFull = Option(
+        "wait-when-full", env: "JOBRUNNER_ENQUEUE_WAIT_WHEN_FULL", default: .zero,
+        placeholder: "DURATION", help: "How long to wait for room in a queue of --max-length.",
+        read: .duration(.zero ... .seconds(86_400)))
     static let wait = Flag(
         "wait", short: "w", env: "JOBRUNNER_ENQUEUE_WAIT",
         help: "Wait until it ends and print its result as JSON.")
@@ -70,7 +78,9 @@ enum EnqueueCommand {
             says where to go on.
             """,
         options: [
-            queue, delay, time, id, maxAttempts, timeLimit, keepResult, wait, WaitOptions.timeout,
+            queue, delay, time, id, maxAttempts, timeLimit, keepResult, maxLength, waitWhenFull,
+            wait,
+            WaitOptions.timeout,
             ndjson, skip, skipBad, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
             WorkOptions.allowEviction,
         ],
@@ -146,6 +156,8 @@ enum EnqueueCommand {
             options.maxJobBytes = invocation[WorkOptions.maxJobSize]
             // What the user waits for at the start is worth waiting for in the middle.
             options.enqueueTimeout = max(.seconds(2), invocation[GlobalOptions.patience])
+            options.maxLength = invocation.optional(maxLength) ?? 0
+            options.waitWhenFull = invocation[waitWhenFull]
         }
         if let risk = session.info.evictionRisk, !invocation[WorkOptions.allowEviction] {
             throw CommandFailure(risk, exit: .configuration)

@@ -38,7 +38,7 @@ struct EnqueueMany {
             let batch = await reader.next()
             tell(batch.skipped, of: file, &progress)
             let answers = await session.client.enqueueEach(batch.drafts, due: due)
-            failure = note(answers, of: batch)
+            failure = note(answers, of: batch, session.client)
             end = batch.end
             progress.draw(tally)
         }
@@ -90,7 +90,7 @@ struct EnqueueMany {
     ///
     /// - Returns: The first failure.
     private mutating func note(
-        _ answers: [JobClient.Answer], of batch: LineBatch
+        _ answers: [JobClient.Answer], of batch: LineBatch, _ client: JobClient
     ) -> CommandFailure? {
         var failure: CommandFailure?
         var handles: [String] = []
@@ -103,7 +103,7 @@ struct EnqueueMany {
                 tally.duplicates += 1
                 handles.append(shown(batch.drafts[index], isDuplicate: true))
             case .success(.full), .success(.held):
-                let error = JobRunnerError.queueFull(queue: batch.drafts[index].queue)
+                let error = client.full(batch.drafts[index].queue)
                 if failure == nil { fail(error, at: batch.numbers[index]) }
             case .failure(let error):
                 if failure == nil { fail(error, at: batch.numbers[index]) }
