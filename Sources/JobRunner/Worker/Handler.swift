@@ -67,6 +67,7 @@ package enum HandlerFault: Error, CustomStringConvertible {
     case unencodable(job: String, reason: String)
     case tooLarge(job: String, bytes: Int, limit: Int)
     case outOfTime(Duration)
+    case stuck(Duration)
 
     /// The text that is kept with the job: names and paths, never a value.
     package var description: String {
@@ -76,6 +77,7 @@ package enum HandlerFault: Error, CustomStringConvertible {
         case .tooLarge(let job, let bytes, let limit):
             "result of '\(job)' cannot be stored: \(grouped(bytes)) bytes, limit \(grouped(limit))"
         case .outOfTime(let limit): "ran longer than \(limit); cancelled"
+        case .stuck(let limit): "ran longer than \(limit); did not stop when cancelled"
         }
     }
 }

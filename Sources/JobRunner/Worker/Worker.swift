@@ -114,24 +114,7 @@ public final class Worker: Sendable {
     /// Finishes what runs, gives back the rest; after the drain timeout cancels what still
     /// runs and gives that back too, its attempt not spent.
     public func stop() {
-        let running = engine.state.withLock { state in
-            state.dispatch.phase = .draining
-            state.checks?.cancel()
-            return state.dispatch.busy
-        }
-        engine.stopParking()
-        engine.options.onEvent(
-            .draining(running: running, deadline: engine.options.drainTimeout))
-        engine.kick()
-        // By the clock: handlers that block the cooperative pool would hold up a task's sleep.
-        let cancelsAt = monotonicDeadline(after: engine.options.drainTimeout)
-        let (givesUpAt, overflow) = cancelsAt.addingReportingOverflow(
-            engine.options.cancelGrace.nanoseconds)
-        engine.state.withLock { state in
-            state.cancelsAt = min(state.cancelsAt, cancelsAt)
-            state.givesUpAt = min(state.givesUpAt, overflow ? .max : givesUpAt)
-        }
-        engine.clock.wake(at: cancelsAt)
+        engine.stop()
     }
 
     /// Cancels what runs and gives everything back at once.
@@ -175,6 +158,7 @@ public final class Worker: Sendable {
         var isAnswered = true
         let lanes = engine.state.withLock { $0.dispatch.lanes }
         for (index, lane) in lanes.enumerated() where isAnswered {
+            engine.settleStuck(index)
             // On the connection of the cycles: what is on the wire is executed first.
             if lane.isJoined { isAnswered = await sendAcks(index, lane) }
             guard isAnswered else { break }

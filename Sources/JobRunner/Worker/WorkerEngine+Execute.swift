@@ -61,7 +61,7 @@ extension WorkerEngine {
     private func queueName(_ held: Held) -> String { options.queues[held.lane].name }
 
     /// What is known when a run ends now.
-    private func run(_ held: Held, _ startedAt: Int64) -> Run {
+    func run(_ held: Held, _ startedAt: Int64) -> Run {
         let now = monotonicNanoseconds()
         let offset = wallOffset.load(ordering: .relaxed)
         return Run(

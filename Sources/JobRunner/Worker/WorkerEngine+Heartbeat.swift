@@ -14,7 +14,9 @@ extension WorkerEngine {
         try clock.start(
             every: tickInterval, onTick: { self.tickAll() },
             onWake: { now in
-                let next = min(self.enforceLimits(now), self.enforceStop(now))
+                // In this order: what is found stuck may begin a stop, or end one.
+                let next = min(
+                    self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now))
                 self.kick()
                 return next
             })
@@ -105,6 +107,7 @@ extension WorkerEngine {
                 state.cancel(
                     Set(zip(asked, marks).compactMap { $1 ? $0.tag : nil }), in: index, life: life)
             }
+            self.clock.wake(at: monotonicNanoseconds())
         }
     }
 
@@ -127,8 +130,16 @@ extension WorkerEngine {
 
     /// Ends a stop that takes too long; returns when it is to be asked again.
     private func enforceStop(_ now: Int64) -> Int64 {
-        let (cancelsAt, givesUpAt) = state.withLock { ($0.cancelsAt, $0.givesUpAt) }
-        guard cancelsAt <= now else { return cancelsAt }
+        let (cancelsAt, givesUpAt, awaited) = state.withLock {
+            ($0.cancelsAt, $0.givesUpAt, $0.awaited)
+        }
+        if awaited == .stuckOnly {
+            giveUp()
+            return .max
+        }
+        guard cancelsAt <= now else {
+            return awaited == .others ? cancelsAt : min(cancelsAt, now + 50_000_000)
+        }
         cancelAll(.stopping)
         guard givesUpAt <= now else { return givesUpAt }
         giveUp()

@@ -49,6 +49,27 @@ extension WorkerEngine {
 
     // MARK: Stopping
 
+    /// As `Worker.stop`.
+    func stop() {
+        let running = state.withLock { state in
+            state.dispatch.phase = .draining
+            state.checks?.cancel()
+            return state.dispatch.busy
+        }
+        stopParking()
+        options.onEvent(.draining(running: running, deadline: options.drainTimeout))
+        kick()
+        // By the clock: handlers that block the cooperative pool would hold up a task's sleep.
+        let cancelsAt = monotonicDeadline(after: options.drainTimeout)
+        let (givesUpAt, overflow) = cancelsAt.addingReportingOverflow(
+            options.cancelGrace.nanoseconds)
+        state.withLock { state in
+            state.cancelsAt = min(state.cancelsAt, cancelsAt)
+            state.givesUpAt = min(state.givesUpAt, overflow ? .max : givesUpAt)
+        }
+        clock.wake(at: cancelsAt)
+    }
+
     func drained() {
         let waiting = state.withLock { state in
             state.isDrained = true

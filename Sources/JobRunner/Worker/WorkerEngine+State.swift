@@ -44,6 +44,7 @@ extension WorkerEngine.State {
     mutating func cancel(_ slot: Int, _ reason: CancelReason) {
         guard runs[slot].held != nil, runs[slot].cancel == nil else { return }
         runs[slot].cancel = reason
+        runs[slot].cancelledAt = monotonicNanoseconds()
         runs[slot].task?.cancel()
     }
 }

@@ -16,6 +16,9 @@ final class WorkerEngine: Sendable {
         var deadline: Int64?
         var timeLimit: Duration = .zero
         var cancel: CancelReason?
+        /// Monotonic ns at which it was told to stop, and was found not to have.
+        var cancelledAt: Int64?
+        var stuckAt: Int64?
         var reportedAt: Int64 = 0
         /// Serves this slot, one job after another.
         var task: Task<Void, Never>?
@@ -240,6 +243,7 @@ final class WorkerEngine: Sendable {
             return (old.store.keys.name, old.worker, slots)
         }
         guard let change else { return }
+        clock.wake(at: monotonicNanoseconds())
         options.onEvent(
             .leaseLost(queue: change.queue, worker: change.worker, running: change.slots.count))
         clock.tickNow()

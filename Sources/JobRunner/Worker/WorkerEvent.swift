@@ -37,6 +37,10 @@ public enum WorkerEvent: Sendable {
     case connection(ConnectionEvent)
     /// Redis refused what a worker must do; it is tried again.
     case trouble(queue: String, RedisError)
+    /// A handler was cancelled and goes on: its slot is held, its lease is kept.
+    case stuck(StuckRun)
+    /// A slot is stuck for good: the worker stops, and its process must end.
+    case givingUp(StuckRun)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.
@@ -45,6 +49,22 @@ public enum WorkerEvent: Sendable {
     case stopped(released: Int)
     /// A line of a handler.
     case log(LogLevel, String, job: String, id: String, attempt: Int)
+}
+
+/// A run that does not end although it was cancelled.
+public struct StuckRun: Sendable {
+    /// Its job.
+    public let job: String
+    /// The job's id; empty when it has none.
+    public let id: String
+    /// The queue it came from.
+    public let queue: String
+    /// The slot it holds.
+    public let slot: Int
+    /// How long it has run.
+    public let ran: Duration
+    /// How long ago it was cancelled.
+    public let cancelled: Duration
 }
 
 /// How one run of a job ended.

@@ -24,6 +24,11 @@ public struct WorkerOptions: Sendable {
     public var drainTimeout: Duration = .seconds(25)
     /// How long cancelled handlers may clean up after that.
     public var cancelGrace: Duration = .seconds(2)
+    /// How long a cancelled handler may go on before its slot is reported stuck.
+    public var stuckAfter: Duration = .seconds(10)
+    /// How long after that the worker stops by itself, for its supervisor to start another:
+    /// nothing inside a process can end a handler that ignores its cancellation. Nil is never.
+    public var exitWhenStuck: Duration? = .seconds(30)
     /// A job that took down this many workers is buried.
     public var poisonLimit = 3
     /// Runs without a handler before a job of an unknown name is buried, and their distance.

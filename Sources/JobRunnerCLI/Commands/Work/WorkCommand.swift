@@ -21,7 +21,8 @@ enum WorkCommand {
                 writes who runs what since when. HUP is as TERM.
 
                 Exit codes: 0 all that ran was finished, 128+n jobs were given back unfinished \
-                after signal n, 69 Redis was away for --exit-when-unreachable, 77 Redis refused, \
+                after signal n, 75 a handler did not stop when it was cancelled (see \
+                --exit-when-stuck), 69 Redis was away for --exit-when-unreachable, 77 Redis refused, \
                 78 configuration.
                 """,
             options: WorkOptions.all
@@ -69,8 +70,10 @@ enum WorkCommand {
         try warn(of: server, url, invocation, log)
         options.reportsJobs = true
         let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
+        let endsAfter = options.drainTimeout + options.cancelGrace + .seconds(5)
         options.onEvent = { event in
             log.note(event)
+            if case .givingUp = event { control.giveUpStuck(after: endsAfter) }
             if let patience, log.unreachableFor > patience { control.giveUp() }
         }
         let worker: Worker
@@ -80,9 +83,7 @@ enum WorkCommand {
         } catch {
             throw CommandFailure(error)
         }
-        control.start(
-            worker, programs, log,
-            patience: options.drainTimeout + options.cancelGrace + .seconds(5))
+        control.start(worker, programs, log, patience: endsAfter)
         banner(worker, options, builder, url, server, invocation, log)
         do {
             try await worker.run()

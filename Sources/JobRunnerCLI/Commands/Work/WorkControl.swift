@@ -13,6 +13,7 @@ final class WorkControl: Sendable {
         /// The signal that asked to stop, first or second.
         var stoppedBy: Int32?
         var gaveUp = false
+        var isStuck = false
         var worker: Worker?
         /// What a signal does; nil before there is a worker.
         var act: (@Sendable (Int32) -> Void)?
@@ -61,7 +62,7 @@ final class WorkControl: Sendable {
             defer { state.stoppedBy = number }
             return state.stoppedBy == nil && number != SIGQUIT
         }
-        Self.end(after: isFirst ? patience : .seconds(5), by: number)
+        Self.end(after: isFirst ? patience : .seconds(5), ExitCode(rawValue: 128 + number))
         if isFirst {
             worker.stop()
         } else {
@@ -72,13 +73,13 @@ final class WorkControl: Sendable {
 
     /// Ends the process on a thread of its own: handlers that block the cooperative pool
     /// hold up all else.
-    private static func end(after patience: Duration, by number: Int32) {
+    private static func end(after patience: Duration, _ code: ExitCode) {
         do {
             try startThread("end") {
                 let deadline = monotonicDeadline(after: patience)
                 while true {
                     let left = deadline - monotonicNanoseconds()
-                    if left <= 0 { _exit(128 + number) }
+                    if left <= 0 { _exit(code.rawValue) }
                     _ = poll(nil, 0, Int32(clamping: left / 1_000_000 + 1))
                 }
             }
@@ -97,10 +98,22 @@ final class WorkControl: Sendable {
         worker?.stopNow()
     }
 
+    /// A handler ignores its cancellation: the worker stops by itself, and the process ends.
+    func giveUpStuck(after patience: Duration) {
+        let isFirst = state.withLock { state in
+            defer { state.isStuck = true }
+            return !state.isStuck && state.stoppedBy == nil
+        }
+        if isFirst { Self.end(after: patience, .temporary) }
+    }
+
     /// - Parameter interrupted: Runs that were begun and given back.
     func exitCode(interrupted: Int) -> ExitCode {
-        let (stoppedBy, gaveUp) = state.withLock { ($0.stoppedBy, $0.gaveUp) }
+        let (stoppedBy, gaveUp, isStuck) = state.withLock {
+            ($0.stoppedBy, $0.gaveUp, $0.isStuck)
+        }
         if gaveUp { return .unavailable }
+        if isStuck { return .temporary }
         if interrupted > 0, let stoppedBy { return ExitCode(rawValue: 128 + stoppedBy) }
         return .success
     }

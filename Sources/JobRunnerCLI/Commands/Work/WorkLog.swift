@@ -68,6 +68,15 @@ final class WorkLog: Sendable {
             write(.info, "reconciled", "", [("queue", .text(queue)), ("jobs", .number(jobs))])
         case .connection(let event): note(event)
         case .trouble(let queue, let error): trouble(queue, error)
+        case .stuck(let run):
+            write(
+                .error, "stuck",
+                "did not stop \(DurationText.format(run.cancelled)) after cancel; slot is held",
+                fields(of: run))
+        case .givingUp(let run):
+            write(
+                .error, "giving_up", "a slot is stuck for good: exiting to be started again",
+                fields(of: run))
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):
@@ -84,6 +93,13 @@ final class WorkLog: Sendable {
     }
 
     // MARK: Jobs
+
+    private func fields(of run: StuckRun) -> [(String, LogLine.Value)] {
+        [
+            ("job", .text(run.job)), ("id", .text(run.id)), ("queue", .text(run.queue)),
+            ("slot", .number(run.slot)), ("run_ms", .decimal(milliseconds(run.ran))),
+        ]
+    }
 
     private func note(_ end: JobEnd) {
         let isOrdinary = end.verdict == .done

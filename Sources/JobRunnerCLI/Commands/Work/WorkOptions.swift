@@ -20,6 +20,16 @@ enum WorkOptions {
         "drain-timeout", env: "JOBRUNNER_DRAIN_TIMEOUT", default: .seconds(25),
         placeholder: "DURATION", help: "How long running jobs may go on after TERM.",
         read: .duration(.zero ... .seconds(86_400)))
+    static let stuckAfter = Option(
+        "stuck-after", env: "JOBRUNNER_STUCK_AFTER", default: .seconds(10),
+        placeholder: "DURATION",
+        help: "Report a handler that goes on so long after it was cancelled.",
+        read: .duration(.milliseconds(10) ... .seconds(86_400)))
+    static let exitWhenStuck = Option(
+        "exit-when-stuck", env: "JOBRUNNER_EXIT_WHEN_STUCK", default: .seconds(30),
+        placeholder: "DURATION",
+        help: "Then wait so long, stop and exit with 75, to be started again; 0s is never.",
+        read: .duration(.zero ... .seconds(86_400)))
     static let handlers = Option<String>(
         "handlers", env: "JOBRUNNER_HANDLERS", default: nil, placeholder: "DIR",
         help: "Run the executable of this directory that is named after the job.", read: .path)
@@ -53,7 +63,8 @@ enum WorkOptions {
         help: "Least severe lines to write.", read: .choice())
 
     static let all: [any AnyOption] = [
-        queues, concurrency, visibilityTimeout, drainTimeout, handlers, passedVariables,
+        queues, concurrency, visibilityTimeout, drainTimeout, stuckAfter, exitWhenStuck,
+        handlers, passedVariables,
         programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
     ]
 
@@ -65,6 +76,9 @@ enum WorkOptions {
         options.concurrency = invocation[concurrency]
         options.visibilityTimeout = invocation[visibilityTimeout]
         options.drainTimeout = invocation[drainTimeout]
+        options.stuckAfter = invocation[stuckAfter]
+        options.exitWhenStuck =
+            invocation[exitWhenStuck] == .zero ? nil : invocation[exitWhenStuck]
         options.maxJobBytes = invocation[maxJobSize]
         do {
             options.queues = try invocation.all(queues)
