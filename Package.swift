@@ -52,6 +52,10 @@ let package = Package(
         .testTarget(
             name: "JobRunnerCLITests", dependencies: ["JobRunnerCLI", "JobRunnerTesting"],
             swiftSettings: settings),
+        // What the fault tests kill, freeze and cut off.
+        .executableTarget(
+            name: "FaultWorker", dependencies: ["JobRunnerCLI"], path: "Tests/Faults/Worker",
+            swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
