@@ -122,8 +122,7 @@ private struct Small: Job {
     private let fault = RedisError.closed(address: "a", reason: "r")
     private var random = SystemRandomNumberGenerator()
 
-    @Test mutating func `two batches that come back keep their order and go before the others`()
-    {
+    @Test mutating func `two batches that come back keep their order and go before the others`() {
         var line = line(1500)
         let first = line.next(mayFlyBeside: true) ?? []
         let second = line.next(mayFlyBeside: true) ?? []
@@ -140,8 +139,7 @@ private struct Small: Job {
         #expect(line.next(mayFlyBeside: true)?.map(\.index) == Array(0..<1000))
     }
 
-    @Test mutating func `those that waited behind an outage are let go when their time is over`()
-    {
+    @Test mutating func `those that waited behind an outage are let go when their time is over`() {
         var line = line(1)
         let batch = line.next(mayFlyBeside: false) ?? []
         add(1..<3, to: &line, deadline: 50)

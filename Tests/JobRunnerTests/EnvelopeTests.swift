@@ -27,10 +27,10 @@ struct EnvelopeTests {
 
     @Test(
         arguments: [
-            #"{"id":"a1","job":"j","queue":"q","args":{"n":[1]},"enqueued":5,"maxAttempts":1000,"timeLimit":30000,"resultTTL":0,"v":2,"state":{"attempt":3,"unhandled":1,"errors":[{"type":"T","message":"m","at":9,"attempt":3,"worker":"w"}]}}"#,
-            #"  { "state" : {"errors":[{"worker":"w","attempt":3,"at":9,"message":"m","type":"T"}],"unhandled":1,"attempt":3} , "v":2.0,"resultTTL":-0,"timeLimit":3e4,"maxAttempts":1E+3,"enqueued":5.9,"args"  :{"n":[1]},"queue":"q","job":"j","id":"a1" }  "#
+            #"{"id":"a1","job":"j","queue":"q","args":{"n":[1]},"enqueued":5,"maxAttempts":1000,"timeLimit":30000,"resultTTL":0,"v":2,"state":{"attempt":3,"errors":[{"type":"T","message":"m","at":9,"attempt":3,"worker":"w"}]}}"#,
+            #"  { "state" : {"errors":[{"worker":"w","attempt":3,"at":9,"message":"m","type":"T"}],"attempt":3} , "v":2.0,"resultTTL":-0,"timeLimit":3e4,"maxAttempts":1E+3,"enqueued":5.9,"args"  :{"n":[1]},"queue":"q","job":"j","id":"a1" }  "#
                 + "\r\n\t",
-            #"{"\u0069d":"\u00611","j\u006fb":"\u006a","queue":"\u0071","args":{"n":[1]},"enqueued":50e-1,"maxAttempts":1000.0,"timeLimit":300000e-1,"resultTTL":0e9,"\u0076":2,"st\u0061te":{"attempt":3,"unhandled":1,"errors":[1,{"type":"\u0054","message":"m","at":9,"attempt":3,"worker":"w"}]}}"#,
+            #"{"\u0069d":"\u00611","j\u006fb":"\u006a","queue":"\u0071","args":{"n":[1]},"enqueued":50e-1,"maxAttempts":1000.0,"timeLimit":300000e-1,"resultTTL":0e9,"\u0076":2,"st\u0061te":{"attempt":3,"errors":[1,{"type":"\u0054","message":"m","at":9,"attempt":3,"worker":"w"}]}}"#,
         ])
     func `white space, order, escapes and spellings do not matter`(text: String) throws {
         let envelope = try Envelope(Array(text.utf8))
@@ -43,7 +43,6 @@ struct EnvelopeTests {
         #expect(envelope.resultTTL == 0)
         #expect(envelope.version == 2)
         #expect(envelope.state.attempt == 3)
-        #expect(envelope.state.unhandled == 1)
         #expect(
             envelope.state.errors == [
                 .init(type: "T", message: "m", at: 9, attempt: 3, worker: "w")
@@ -142,7 +141,6 @@ struct EnvelopeTests {
             (#"{"job":"j","state":[]}"#, "'state' is not an object"),
             (#"{"job":"j","state":{"errors":{}}}"#, "'state.errors' is not an array"),
             (#"{"job":"j","state":{"attempt":"3"}}"#, "'state.attempt' must be a whole number"),
-            (#"{"job":"j","state":{"unhandled":1.5}}"#, "'state.unhandled' must be a whole number"),
             (#"{"job":"j","enqueued":"now"}"#, "'enqueued' must be a number"),
         ])
     func `what is no job is named with its reason`(text: String, expected: String) {
@@ -175,10 +173,9 @@ struct EnvelopeTests {
             ("0.0000000000000000000000000000007e31", 7), ("999999999999999999", 1_000_000),
         ] as [(String, Int?)])
     func `forged counts are clamped`(number: String, attempt: Int?) {
-        let text = #"{"job":"j","state":{"attempt":\#(number),"unhandled":\#(number)}}"#
+        let text = #"{"job":"j","state":{"attempt":\#(number)}}"#
         let envelope = try? Envelope(Array(text.utf8))
         #expect(envelope?.state.attempt == attempt)
-        #expect(envelope?.state.unhandled == attempt)
     }
 
     @Test(arguments: [

@@ -22,11 +22,13 @@ import Testing
         let queue = try QueueFixture(queue: "mail.high-1")
         let store = queue.store
         let job = NewJob(id: "1", json: QueueFixture.job("1"))
+        let kind = JobKind("a", version: 1)
         let ack = Ack(
             tag: 1,
             writes: [
                 .result(id: "a", milliseconds: 1, json: [49]), .unlock(key: "b", id: "a"),
-                .retry(milliseconds: 1, job: [49]), .forget(id: "a"),
+                .retry(milliseconds: 1, job: [49]), .park(kind: kind, job: [49]),
+                .forget(id: "a"),
             ])
         let calls = [
             keys(store.enqueue(job, due: .now, window: 1, unique: ("k", 1))),
@@ -35,12 +37,17 @@ import Testing
             keys(store.tick(worker: "w", joins: true, queue.upkeep)),
             keys(store.reap(worker: "w", isSure: true, crashes: 1)),
             keys(store.cancel("1", keep: .seconds(1))),
+            keys(store.adopt(kind, worker: "w", want: 1)), keys(store.unpark(kind, .bury)),
         ]
-        #expect(calls.map(\.count) == [4, 3, 11, 8, 6, 2])
+        #expect(calls.map(\.count) == [4, 3, 13, 9, 6, 2, 7, 4])
         for keys in calls {
             for key in keys { #expect(key.hasPrefix("\(queue.prefix):{mail.high-1}:")) }
         }
-        #expect(calls[2].suffix(2) == [queue.keys.result("a"), queue.keys.unique("b")])
+        #expect(
+            calls[2].suffix(4) == [
+                queue.keys.result("a"), queue.keys.unique("b"), queue.keys.parked,
+                queue.keys.parked(kind),
+            ])
     }
 
     @Test func `a call is sent where its keys are`() throws {

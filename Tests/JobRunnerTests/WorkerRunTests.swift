@@ -127,25 +127,6 @@ private struct Boom: Error, CustomStringConvertible { let description = "no luck
         #expect(end.reason.hasSuffix("busy"))
     }
 
-    @Test func `a name that nobody here knows: later, then dead`() async throws {
-        let queue = try QueueFixture()
-        let first = try await run(
-            queue, #"{"id":"1","job":"b"}"#, until: .retried,
-            change: { $0.unknownJobDelay = .seconds(60) }
-        ) { _ in nil }
-        #expect(first.reason == "no handler for 'b' in this worker")
-        #expect(first.retryIn == .seconds(60))
-        let text = try await queue.redis("ZRANGE", queue.keys.scheduled, "0", "-1").array?.first?
-            .text
-        #expect(text == #"{"id":"1","job":"b","state":{"attempt":0,"unhandled":1}}"#)
-        try await queue.redis("DEL", queue.keys.scheduled)
-        let last = try await run(
-            queue, #"{"id":"1","job":"b","state":{"unhandled":10}}"#, until: .buried
-        ) { _ in nil }
-        #expect(last.reason == "no handler for 'b' in this worker")
-        try await queue.expectOnePlace(["1"])
-    }
-
     @Test func `what a handler knows of its job`() async throws {
         let queue = try QueueFixture()
         let seen = Mutex<JobContext?>(nil)

@@ -16,8 +16,8 @@ package struct Draft: Sendable {
 
     /// - Parameter arguments: JSON of a trusted encoder.
     package init(
-        name: String, arguments: [UInt8], options: JobOptions, queue: String?, id: String?,
-        maxBytes: Int
+        name: String, version: Int = 1, arguments: [UInt8], options: JobOptions, queue: String?,
+        id: String?, maxBytes: Int
     ) throws {
         let now = WallClock.milliseconds()
         let queue = try QueueName(queue ?? options.queue)
@@ -25,6 +25,7 @@ package struct Draft: Sendable {
         let id = try id.map { try JobID($0) } ?? JobID.generate(now: Int64(now))
         var writer = EnvelopeWriter(
             id: id, job: name, queue: queue, arguments: arguments, enqueued: Int64(now))
+        writer.version = version
         let usual = JobOptions()
         if options.maxAttempts != usual.maxAttempts { writer.maxAttempts = options.maxAttempts }
         if options.keepResult != usual.keepResult {

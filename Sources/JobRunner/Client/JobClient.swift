@@ -101,7 +101,8 @@ public final class JobClient: Sendable {
         id: String? = nil
     ) async throws -> JobHandle<J.Output> {
         let draft = try Draft(
-            name: J.name, arguments: Self.encode(job), options: J.options, queue: queue, id: id,
+            name: J.name, version: J.version, arguments: Self.encode(job), options: J.options,
+            queue: queue, id: id,
             maxBytes: options.maxJobBytes)
         return try await enqueue(draft, due: Due(at: time, in: delay))
     }
@@ -118,7 +119,8 @@ public final class JobClient: Sendable {
         return try await enqueue {
             try iterator.next().map { job in
                 try Draft(
-                    name: J.name, arguments: Self.encode(job), options: J.options, queue: queue,
+                    name: J.name, version: J.version, arguments: Self.encode(job),
+                    options: J.options, queue: queue,
                     id: nil, maxBytes: maxBytes)
             }
         }

@@ -34,17 +34,12 @@ package struct DeliveryState: Sendable, Hashable {
     package var attempt: Int {
         didSet { attempt = clamp(Int64(attempt)) }
     }
-    /// How often a worker had no handler for it.
-    package var unhandled: Int {
-        didSet { unhandled = clamp(Int64(unhandled)) }
-    }
     /// The last failures, oldest first; at most five.
     package private(set) var errors: [Failure]
 
-    /// Makes a state; counts are clamped to 0…`maxCount`, of the errors the last five are kept.
-    package init(attempt: Int = 0, unhandled: Int = 0, errors: [Failure] = []) {
+    /// Makes a state; the count is clamped to 0…`maxCount`, of the errors the last five are kept.
+    package init(attempt: Int = 0, errors: [Failure] = []) {
         self.attempt = clamp(Int64(attempt))
-        self.unhandled = clamp(Int64(unhandled))
         self.errors = errors.suffix(Self.maxErrors)
     }
 
@@ -54,7 +49,7 @@ package struct DeliveryState: Sendable, Hashable {
     }
 
     /// Whether nothing happened yet, so that nothing need be written.
-    package var isInitial: Bool { attempt == 0 && unhandled == 0 && errors.isEmpty }
+    package var isInitial: Bool { attempt == 0 && errors.isEmpty }
 }
 
 private func clamp(_ count: Int64) -> Int {
@@ -70,9 +65,9 @@ private func cut(_ text: String, to limit: Int) -> String {
 extension DeliveryState {
     /// Reads the value of `state`.
     ///
-    /// Forged counts are clamped, unknown members skipped, failures that are none left out.
+    /// Forged the count is clamped, unknown members skipped, failures that are none left out.
     ///
-    /// - Throws: `EnvelopeError` when it is no object or a count is no whole number.
+    /// - Throws: `EnvelopeError` when it is no object or the count is no whole number.
     init(
         _ bytes: UnsafeBufferPointer<UInt8>, _ value: JSONScanner.Value
     ) throws(EnvelopeError) {
@@ -86,8 +81,6 @@ extension DeliveryState {
             isFirst = false
             if scanner.isKey(member.key, "attempt") {
                 attempt = try count(scanner, member.value, "state.attempt")
-            } else if scanner.isKey(member.key, "unhandled") {
-                unhandled = try count(scanner, member.value, "state.unhandled")
             } else if scanner.isKey(member.key, "errors"), !scanner.isNull(member.value) {
                 guard member.value.kind == .array else {
                     throw .notOfType("state.errors", expected: "an array")
@@ -159,10 +152,6 @@ extension DeliveryState {
     func write(to bytes: inout [UInt8]) {
         bytes.append(literal: "{\"attempt\":")
         bytes.append(decimal: Int64(attempt))
-        if unhandled > 0 {
-            bytes.append(literal: ",\"unhandled\":")
-            bytes.append(decimal: Int64(unhandled))
-        }
         if !errors.isEmpty {
             bytes.append(literal: ",\"errors\":[")
             for (index, error) in errors.enumerated() {

@@ -18,11 +18,35 @@ public protocol Job: Codable, Sendable {
 
     /// How jobs of this kind are queued, retried and kept.
     static var options: JobOptions { get }
+
+    /// The version of the arguments' form, 1 to 1,000,000: raise it with a change that older code
+    /// cannot decode. Their workers park such jobs for yours, so deploy in any order.
+    static var version: Int { get }
+
+    /// Brings the arguments of an older version into this one's form.
+    ///
+    /// - Parameter version: What they were enqueued as, below `Self.version`.
+    /// - Throws: What makes the attempt fail.
+    static func upgrade(_ arguments: JSONValue, from version: Int) throws -> JSONValue
+
+    /// Names this kind had before: jobs of those names go to its handler as well.
+    static var aliases: [String] { get }
 }
 
 extension Job {
     /// The defaults.
     public static var options: JobOptions { JobOptions() }
+
+    /// 1.
+    public static var version: Int { 1 }
+
+    /// Leaves them as they are: for versions that only added what has a default.
+    public static func upgrade(_ arguments: JSONValue, from version: Int) throws -> JSONValue {
+        arguments
+    }
+
+    /// None.
+    public static var aliases: [String] { [] }
 }
 
 /// The output of a job that has none.

@@ -41,6 +41,8 @@ package struct QueueKeys: Sendable, Hashable {
     ///
     /// A job of more than 16 MiB comes here straight from its list, under a tag of its own.
     package let dead: String
+    /// ZSET: kind → since when there is a parked job of it, server ms.
+    package let parked: String
     /// HASH: job id → how many workers it was lost with.
     package let crashes: String
     /// ZSET: job id → when the mark lapses, server ms.
@@ -57,6 +59,7 @@ package struct QueueKeys: Sendable, Hashable {
         reaping = base + "reaping"
         scheduled = base + "scheduled"
         dead = base + "dead"
+        parked = base + "parked"
         crashes = base + "crashes"
         cancelled = base + "cancelled"
         meta = base + "meta"
@@ -64,6 +67,8 @@ package struct QueueKeys: Sendable, Hashable {
 
     /// HASH: tag → job, what this worker holds.
     package func active(_ worker: String) -> String { base + "active:" + worker }
+    /// ZSET: job → when it was parked, server ms; kept until a worker knows its kind.
+    package func parked(_ kind: JobKind) -> String { base + "parked:" + kind.description }
     /// STRING with a TTL: outcome JSON.
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.

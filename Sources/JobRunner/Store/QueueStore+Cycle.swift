@@ -23,6 +23,8 @@ package struct Ack: Sendable {
         case retry(milliseconds: Int, job: [UInt8])
         /// Give up; the reason is one line.
         case bury(reason: String, job: [UInt8])
+        /// Keep until a worker comes that knows this kind.
+        case park(kind: JobKind, job: [UInt8])
         /// Back to the fetch end, untried.
         case release(job: [UInt8])
         /// Enqueue a follow-up in this queue.
@@ -69,7 +71,7 @@ extension QueueStore {
             bytes += 32
             for write in ack.writes {
                 bytes += 96 + write.size
-                if write.needsKey { extra += 1 }
+                extra += write.keys
             }
         }
         var words = Arguments()
@@ -89,6 +91,9 @@ extension QueueStore {
                 switch write {
                 case .result(let id, _, _): words.append(keys.base, "result:", id)
                 case .unlock(let key, _): words.append(keys.base, "unique:", key)
+                case .park(let kind, _):
+                    words.append(keys.parked)
+                    words.append(keys.parked(kind))
                 default: break
                 }
             }
@@ -103,7 +108,7 @@ extension QueueStore {
             key: keys.ready, command: Command(script: Scripts.cycle, words), read: Self.readCycle)
     }
 
-    private static func readCycle(_ value: RedisValue) throws(RedisError) -> CycleReply {
+    static func readCycle(_ value: RedisValue) throws(RedisError) -> CycleReply {
         guard let reply = value.array, let state = reply.first?.integer else {
             throw .unexpectedReply(command: "cycle", got: value.kind)
         }
@@ -129,17 +134,21 @@ extension QueueStore {
 }
 
 extension Ack.Write {
-    fileprivate var needsKey: Bool {
+    /// How many keys of its own it names.
+    fileprivate var keys: Int {
         switch self {
-        case .result, .unlock: true
-        default: false
+        case .park: 2
+        case .result, .unlock: 1
+        default: 0
         }
     }
 
     fileprivate var size: Int {
         switch self {
         case .result(_, _, let json): json.count
-        case .retry(_, let job), .bury(_, let job), .release(let job), .next(_, let job): job.count
+        case .retry(_, let job), .bury(_, let job), .park(_, let job), .release(let job),
+            .next(_, let job):
+            job.count
         case .unlock, .forget: 0
         }
     }
@@ -159,6 +168,10 @@ extension Arguments {
         case .bury(let reason, let job):
             append("bury")
             append(reason)
+            append(job)
+        case .park(let kind, let job):
+            append("park")
+            append(kind.description)
             append(job)
         case .release(let job):
             append("release")

@@ -8,7 +8,7 @@ extension Counts {
         case .retried: retried += 1
         case .buried: buried += 1
         case .discarded, .cancelled: done += 1
-        case .snoozed: break
+        case .snoozed, .parked: break
         case .released: released += 1
         }
         guard verdict.handled else { return }

@@ -43,6 +43,7 @@ extension Dispatch {
                 if !lane.flights.isEmpty, want < Self.fullAcks { want = 0 }
                 isFetching = false
             }
+            if want == 0, phase == .working, !hasSuspect, adopt(index, &orders) { continue }
             send(index, want: want, now: now, isForced: isForced, &orders)
         }
         for index in lanes.indices {
@@ -107,6 +108,22 @@ extension Dispatch {
             lanes[index].park(want: want),
             lane.store.cycle(worker: lane.worker, want: want, acks: [])
         )
+    }
+
+    /// Asks for parked jobs of a kind that is known here, beside whatever is reserved for others;
+    /// false when there is none, or no room.
+    private mutating func adopt(_ index: Int, _ orders: inout Orders) -> Bool {
+        let lane = lanes[index]
+        let room = freeSlots.count + prefetch - buffer.count
+        guard let kind = lane.adoptable.first, lane.isJoined, !lane.isPaused, room > 0,
+            lane.flights.isEmpty, lane.unconfirmed.isEmpty
+        else { return false }
+        let want = min(room, Self.batch)
+        wanted += want
+        let serial = lanes[index].takeOff(acks: [], want: want, isResend: false, adopts: kind)
+        orders.cycles.append(
+            (index, lane.life, serial, lane.store.adopt(kind, worker: lane.worker, want: want)))
+        return true
     }
 
     mutating func send(

@@ -147,7 +147,12 @@ struct Dispatch: Sendable {
                 lanes[index].holding += 1
             }
         }
-        if flight.want > 0 { lanes[index].isEmpty = deliveries.count < flight.want }
+        if let kind = flight.adopts {
+            // Fewer than asked for: the next tick tells whether there are more.
+            if deliveries.count < flight.want { lanes[index].adoptable.removeAll { $0 == kind } }
+        } else if flight.want > 0 {
+            lanes[index].isEmpty = deliveries.count < flight.want
+        }
         var bytes = 0
         for delivery in deliveries {
             bytes += delivery.json.count

@@ -13,16 +13,26 @@ package struct Handler: Sendable {
     package let name: String
     package let options: JobOptions
     package let execution: Execution
+    /// The newest version of arguments that it takes.
+    package let version: Int
+    /// Further names that it is registered under.
+    package let aliases: [String]
+    /// Decodes the arguments as a run would; nil when there is nothing to decode.
+    package let check: (@Sendable (Envelope) throws -> Void)?
     /// Runs a job; nil is no output.
     package let run: @Sendable (Envelope, JobContext) async throws -> [UInt8]?
 
     package init(
-        name: String, options: JobOptions, execution: Execution = .task,
+        name: String, options: JobOptions, execution: Execution = .task, version: Int = .max,
+        aliases: [String] = [], check: (@Sendable (Envelope) throws -> Void)? = nil,
         run: @escaping @Sendable (Envelope, JobContext) async throws -> [UInt8]?
     ) {
         self.name = name
         self.options = options
         self.execution = execution
+        self.version = version
+        self.aliases = aliases
+        self.check = check
         self.run = run
     }
 
@@ -31,20 +41,31 @@ package struct Handler: Sendable {
         _ type: J.Type, execution: Execution,
         run: @escaping @Sendable (J, JobContext) async throws -> J.Output
     ) {
-        self.init(name: J.name, options: J.options, execution: execution) { envelope, context in
-            let job: J
-            do {
-                job = try decoder.decode(J.self, from: envelope.argumentsData)
-            } catch {
-                throw HandlerFault.undecodable(job: J.name, reason: decodingReason(error))
-            }
-            let output = try await run(job, context)
+        self.init(
+            name: J.name, options: J.options, execution: execution, version: J.version,
+            aliases: J.aliases, check: { _ = try Self.decode(J.self, from: $0) }
+        ) { envelope, context in
+            let output = try await run(Self.decode(J.self, from: envelope), context)
             if J.Output.self == NoOutput.self { return nil }
             do {
                 return [UInt8](try encoder.encode(output))
             } catch {
                 throw HandlerFault.unencodable(job: J.name, reason: encodingReason(error))
             }
+        }
+    }
+
+    /// - Throws: `HandlerFault.undecodable`, or what an upgrade of older arguments throws.
+    private static func decode<J: Job>(_ type: J.Type, from envelope: Envelope) throws -> J {
+        do {
+            guard envelope.version < J.version else {
+                return try decoder.decode(J.self, from: envelope.argumentsData)
+            }
+            let old = try decoder.decode(JSONValue.self, from: envelope.argumentsData)
+            let new = try J.upgrade(old, from: envelope.version)
+            return try decoder.decode(J.self, from: encoder.encode(new))
+        } catch let error as DecodingError {
+            throw HandlerFault.undecodable(job: J.name, reason: decodingReason(error))
         }
     }
 }

@@ -12,6 +12,8 @@ struct Lane: Sendable {
         let want: Int
         /// Its acks are those of `unconfirmed`, sent again.
         let isResend: Bool
+        /// Asked for parked jobs of this kind.
+        var adopts: JobKind?
     }
 
     /// Most cycles on the wire: while the server works on one, the next is made ready.
@@ -51,6 +53,8 @@ struct Lane: Sendable {
     /// Jobs this worker knows it holds, unsent and unconfirmed acks included.
     var holding = 0
     var isReconciling = false
+    /// Kinds of parked jobs that this worker knows.
+    var adoptable: [JobKind] = []
     /// Tags of ours that the server forgot; nearly always none.
     var undone: Set<Int> = []
 
@@ -91,9 +95,10 @@ struct Lane: Sendable {
     /// Puts a cycle on the wire.
     ///
     /// - Returns: Its serial.
-    mutating func takeOff(acks: [Ack], want: Int, isResend: Bool) -> Int {
+    mutating func takeOff(acks: [Ack], want: Int, isResend: Bool, adopts: JobKind? = nil) -> Int {
         serial += 1
-        flights.append(Flight(serial: serial, acks: acks, want: want, isResend: isResend))
+        flights.append(
+            Flight(serial: serial, acks: acks, want: want, isResend: isResend, adopts: adopts))
         return serial
     }
 
@@ -185,6 +190,7 @@ struct Lane: Sendable {
         holding = 0
         isReconciling = false
         undone = []
+        adoptable = []
         isEmpty = false
     }
 }

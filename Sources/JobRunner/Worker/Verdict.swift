@@ -47,21 +47,18 @@ struct Run: Sendable {
             failure: JobFailure(type: "Poison", message: reason), keep: keep(envelope, nil))
     }
 
-    /// A job whose name no handler here has: perhaps a newer worker knows it.
-    func unknown(_ envelope: Envelope, newID: JobID) -> Verdict {
-        var state = envelope.state
-        state.unhandled += 1
-        let reason = "no handler for '\(printable(envelope.job))' in this worker"
-        guard state.unhandled <= options.unknownJobRetries else {
-            return bury(
-                envelope, reason: reason, attempt: state.attempt,
-                failure: JobFailure(type: "UnknownJob", message: reason), keep: keep(envelope, nil))
-        }
-        let delay = options.unknownJobDelay
-        let job = envelope.rewritten(state: state, idIfMissing: newID)
+    /// A job that no handler here knows: it waits for a worker that does, its attempts unspent.
+    ///
+    /// - Parameter known: The version that is known here; nil when the name is not.
+    func unknown(_ envelope: Envelope, known: Int?, newID: JobID) -> Verdict {
+        let name = printable(envelope.job)
+        let reason =
+            known.map { "'\(name)' is of version \(envelope.version), known here up to \($0)" }
+            ?? "no handler for '\(name)' in this worker"
+        let job = envelope.rewritten(state: envelope.state, idIfMissing: newID)
         return verdict(
-            [.retry(milliseconds: delay.milliseconds, job: job)], .retried, envelope,
-            id: envelope.id ?? newID, attempt: state.attempt, reason: reason, retryIn: delay,
+            [.park(kind: envelope.kind, job: job)], .parked, envelope,
+            id: envelope.id ?? newID, attempt: envelope.state.attempt + 1, reason: reason,
             handled: false)
     }
 
@@ -131,7 +128,7 @@ struct Run: Sendable {
                 type: failure.type, message: failure.message, at: Int64(finished),
                 attempt: attempt, worker: worker))
         let state = DeliveryState(
-            attempt: attempt, unhandled: envelope.state.unhandled, errors: errors)
+            attempt: attempt, errors: errors)
         guard attempt < most else {
             return bury(
                 reason: "failed \(attempt) times, last with \(failure.type): \(failure.message)",

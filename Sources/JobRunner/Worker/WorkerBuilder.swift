@@ -59,8 +59,9 @@ public struct WorkerBuilder: Sendable {
 
     /// Registers a handler for a name that is known only at run time.
     package mutating func add(_ handler: Handler) {
-        if handlers.updateValue(handler, forKey: handler.name) != nil {
-            repeated.append(handler.name)
+        for name in [handler.name] + handler.aliases
+        where handlers.updateValue(handler, forKey: name) != nil {
+            repeated.append(name)
         }
     }
 }

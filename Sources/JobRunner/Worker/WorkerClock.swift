@@ -43,7 +43,9 @@ final class WorkerClock: Sendable {
         wakeup.signal()
     }
 
-    /// Ends the thread; returns when neither closure is running any more. Once only.
+    /// Ends the thread; returns when neither closure is running any more.
+    ///
+    /// Once only.
     func stop() async {
         await withCheckedContinuation { continuation in
             let isRunning = state.withLock { state in

@@ -16,8 +16,9 @@ extension WorkerEngine {
         if delivery.crashes >= options.poisonLimit { return run(held, startedAt).poison(envelope) }
         if delivery.isCancelled { return run(held, startedAt).cancelled(envelope) }
         let newID = envelope.id ?? JobID.generate(now: Int64(WallClock.milliseconds()))
-        guard let handler = handlers[envelope.job] else {
-            return run(held, startedAt).unknown(envelope, newID: newID)
+        guard let handler = handlers[envelope.job], envelope.version <= handler.version else {
+            let known = handlers[envelope.job]?.version
+            return run(held, startedAt).unknown(envelope, known: known, newID: newID)
         }
         let attempt = envelope.state.attempt + 1
         let limit =

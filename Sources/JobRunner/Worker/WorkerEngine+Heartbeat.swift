@@ -52,7 +52,9 @@ extension WorkerEngine {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         let (news, orders) = state.withLock { state in
-            (state.news(index, life, reply, self.upkeep.lease, now), state.orders(now: now))
+            let news = state.news(
+                index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
+            return (news, state.orders(now: now))
         }
         perform(orders)
         let store = news.store
@@ -62,6 +64,7 @@ extension WorkerEngine {
         if news.asksForCancelled { askForCancelled(index, life, store) }
         if news.isStale { kick(isForced: true) }
         for worker in reply.reaping { reap(worker, index, store) }
+        buryParked(reply.parked, index, store)
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
 
@@ -88,6 +91,25 @@ extension WorkerEngine {
                         buried: counts.buried))
             }
             if counts.left > 0 { self.reap(worker, index, store) }
+        }
+    }
+
+    /// A handler here takes such jobs.
+    func knows(_ kind: JobKind) -> Bool {
+        handlers[kind.name].map { kind.version <= $0.version } ?? false
+    }
+
+    /// Parked jobs that no worker came for go to the dead, in bounded numbers.
+    private func buryParked(
+        _ parked: [(kind: JobKind, age: Int)], _ index: Int, _ store: QueueStore
+    ) {
+        for (kind, age) in parked where age >= options.parkedAge.milliseconds && !knows(kind) {
+            heartbeat.submit(store.unpark(kind, .bury, age: options.parkedAge)) { result in
+                guard let moved = try? result.get().moved, moved > 0 else { return }
+                self.state.withLock { $0.dispatch.lanes[index].counts.buried += moved }
+                self.options.onEvent(
+                    .parkedTooLong(queue: store.keys.name, kind: kind.description, jobs: moved))
+            }
         }
     }
 
@@ -215,7 +237,8 @@ extension WorkerEngine.State {
 
     /// - Parameter lease: ms.
     mutating func news(
-        _ index: Int, _ life: Int, _ reply: TickReply, _ lease: Int, _ now: Int64
+        _ index: Int, _ life: Int, _ reply: TickReply, _ lease: Int, _ now: Int64,
+        knows: (JobKind) -> Bool = { _ in false }
     ) -> News {
         var lane = dispatch.lanes[index]
         var news = News(store: lane.store, worker: lane.worker)
@@ -227,6 +250,7 @@ extension WorkerEngine.State {
         }
         news.isStale = lane.flights.isEmpty && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
+        lane.adoptable = reply.parked.map(\.kind).filter(knows)
         lane.waiting = reply.ready + reply.landing + reply.scheduled
         if lane.cancels != reply.cancels {
             lane.cancels = reply.cancels

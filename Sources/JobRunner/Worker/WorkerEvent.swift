@@ -31,6 +31,8 @@ public enum WorkerEvent: Sendable {
     case ended(JobEnd)
     /// Jobs of a worker that is gone were given back.
     case reaped(queue: String, worker: String, given: Int, buried: Int)
+    /// Jobs of a kind that no worker came to know in time were buried.
+    case parkedTooLong(queue: String, kind: String, jobs: Int)
     /// Jobs the server said were ours and we never saw were given back.
     case reconciled(queue: String, jobs: Int)
     /// A connection came or went.
@@ -76,6 +78,8 @@ public struct JobEnd: Sendable {
         case done
         /// Failed; runs again later.
         case retried
+        /// Kept until a worker comes that knows its name and version; not counted.
+        case parked
         /// Given up: in the dead set.
         case buried
         /// Given up and forgotten, by the handler's word.

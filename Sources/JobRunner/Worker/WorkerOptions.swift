@@ -26,15 +26,15 @@ public struct WorkerOptions: Sendable {
     public var cancelGrace: Duration = .seconds(2)
     /// How long a cancelled handler may go on before its slot is reported stuck.
     public var stuckAfter: Duration = .seconds(10)
-    /// How long after that the worker stops by itself, for its supervisor to start another:
-    /// nothing inside a process can end a handler that ignores its cancellation. Nil is never.
+    /// How long after that the worker stops by itself, for its supervisor to start another; nil is
+    /// never.
+    ///
+    /// Nothing inside a process can end a handler that ignores its cancellation.
     public var exitWhenStuck: Duration? = .seconds(30)
     /// A job that took down this many workers is buried.
     public var poisonLimit = 3
-    /// Runs without a handler before a job of an unknown name is buried, and their distance.
-    public var unknownJobRetries = 10
-    /// Wait before a job of an unknown name is looked at again.
-    public var unknownJobDelay: Duration = .seconds(60)
+    /// How long a job of a name or version that no worker knows stays parked before it is buried.
+    public var parkedAge: Duration = .seconds(7 * 86_400)
     /// Largest job, bytes; a larger one is buried unread.
     public var maxJobBytes = 65_536
     /// Largest result, bytes; a job with a larger one failed.

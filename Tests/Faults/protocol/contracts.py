@@ -34,7 +34,7 @@ def enqueue(i, delay=0, due=0, window=1000, unique=None, longest=0):
 
 
 def tick(worker='w', join=1, lease=3000, every=1000, limit=10, kept=100, age=10 ** 9):
-    return run('tick', 'workers reaping ready landing scheduled dead cancelled meta'.split(), worker, join, lease, every, limit, kept, age)
+    return run('tick', 'workers reaping ready landing scheduled dead cancelled meta parked'.split(), worker, join, lease, every, limit, kept, age)
 
 
 def cycle(want, *acks, worker='w', keys=()):
@@ -137,6 +137,21 @@ try:
     is_([group(i) for i in 'aaxbb'], [1, -1, -1, 0, -1]); is_(lists()[0], [job('cb')]); is_(link.call('HGETALL', Q + 'batch:g:results'), ['a', 'Ra', 'b', 'Rb'])
     is_(sorted(link.call('KEYS', '*')), sorted([Q + 'ready', Q + 'batch:g:results'])); wait(1001); is_(link.call('KEYS', '*'), [Q + 'ready'])
     # a full server refuses producers only.
+    # park, adopt, unpark: kept by kind, taken as a fetch takes them, moved on by age.
+    reset(); tick(); many('abcd', 0, 0); fence = cycle(4)[3]; kinds = ['parked', 'parked:x@1']
+    park = lambda tag, i: (tag, ('park', 'x@1', job(i)))
+    is_(cycle(0, *(park(fence + n, i) for n, i in enumerate('abc')), keys=kinds * 3)[1:3], [3, 1])
+    is_(cycle(0, park(fence, 'a'), keys=kinds)[1], 0); is_(link.call('ZCARD', Q + 'parked:x@1'), 3)
+    wait(10); is_(tick()[8], ['x@1', 10])
+    adopt = lambda want, worker='w': run('adopt', kinds + ['active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, 'x@1', want)
+    is_(adopt(1, 'v'), [-1]); run('cancel', ['cancelled', 'meta'], 'b', 5000); fence = server.now()
+    is_(adopt(2), [1, 0, 3, fence, [job('a'), job('b')], [None, None], [None, str(now() + 5000)]])
+    unpark = lambda what, limit=10, age=0: run('unpark', kinds + ['ready', 'dead'], 'x@1', what, limit, age)
+    is_(unpark('bury', age=11), [0, 0]); is_(unpark('bury', age=10), [1, 0]); is_(tick()[8], [])
+    is_(link.call('ZRANGE', Q + 'dead', 0, -1), ['-/0 parked too long: no worker knows x@1\n' + job('c')])
+    cycle(0, park(fence, 'a'), park(fence + 1, 'b'), keys=kinds * 2); is_(unpark('release', 1), [1, 1]); is_(lists()[0], [job('a')])
+    is_(unpark('discard'), [1, 0]); is_(adopt(1)[4], []); is_(unpark('release'), [0, 0])
+    cycle(1, *[], keys=[]); cycle(0, park(server.now(), 'a'), keys=kinds); link.call('HSET', Q + 'meta', 'paused', 1); is_(adopt(1)[4], [])
     reset(); tick(); enqueue('a'); link.call('CONFIG', 'SET', 'maxmemory', 1)
     for refused in (lambda: enqueue('b'), lambda: many('c', 0, 0), lambda: link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)):
         try: refused(); raise AssertionError

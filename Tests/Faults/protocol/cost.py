@@ -14,7 +14,7 @@ from model import NAMES, Q, needs, source, wait_ready
 
 QUICK = '--quick' in sys.argv
 KEYS = [Q + k for k in ('ready', 'landing', 'active:w', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta')]
-TICK = [Q + k for k in 'workers reaping ready landing scheduled dead cancelled meta'.split()]
+TICK = [Q + k for k in 'workers reaping ready landing scheduled dead cancelled meta parked'.split()]
 
 
 class Bench:

@@ -26,7 +26,7 @@ import argparse, collections, json, os, random, select, shutil, signal, socket, 
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
-NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'reap', 'cancel', 'gcra', 'group')
+NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'reap', 'cancel', 'gcra', 'group', 'adopt', 'unpark')
 Q = 'jobrunner:{q}:'
 LEASE, SWEEP, LIMIT = 2000, 200, 7                        # a small limit, so that it is met
 SOFT, HARD = 3, 5                                         # crash limits: the worker's, the reaper's
@@ -368,10 +368,10 @@ class World:
 
     def tick(self, w, every=SWEEP):
         name, join = w.name, 0 if w.joined else 1
-        reply = self.faulty(lambda: self.script('tick', 'workers reaping ready landing scheduled dead cancelled meta'.split(),
+        reply = self.faulty(lambda: self.script('tick', 'workers reaping ready landing scheduled dead cancelled meta parked'.split(),
                             [name, join, LEASE, every, LIMIT, 10 ** 6, 10 ** 15]))
         if reply is None: return
-        lease, _, cancels, _, _, _, more, reap = reply
+        lease, _, cancels, _, _, _, more, reap, _ = reply
         w.reap += [r for r in reap if r not in w.reap]
         if lease == -1: return self.again(w, 'lease lost')
         w.joined, w.beat = True, self.s.now()

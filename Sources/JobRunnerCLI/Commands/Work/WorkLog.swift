@@ -64,6 +64,10 @@ final class WorkLog: Sendable {
                     ("queue", .text(queue)), ("worker", .text(worker)), ("given", .number(given)),
                     ("buried", .number(buried)),
                 ])
+        case .parkedTooLong(let queue, let kind, let jobs):
+            write(
+                .error, "buried", "parked too long: no worker came that knows them",
+                [("queue", .text(queue)), ("kind", .text(kind)), ("jobs", .number(jobs))])
         case .reconciled(let queue, let jobs):
             write(.info, "reconciled", "", [("queue", .text(queue)), ("jobs", .number(jobs))])
         case .connection(let event): note(event)
@@ -128,7 +132,7 @@ final class WorkLog: Sendable {
         let level: LogLevel =
             switch end.verdict {
             case .buried: .error
-            case .retried: .warning
+            case .retried, .parked: .warning
             default: .info
             }
         writer.write(

@@ -30,6 +30,11 @@ enum WorkOptions {
         placeholder: "DURATION",
         help: "Then wait so long, stop and exit with 75, to be started again; 0s is never.",
         read: .duration(.zero ... .seconds(86_400)))
+    static let parkedAge = Option(
+        "parked-age", env: "JOBRUNNER_PARKED_AGE", default: .seconds(7 * 86_400),
+        placeholder: "DURATION",
+        help: "Bury a job of a name or version that no worker knows after this.",
+        read: .duration(.seconds(1) ... .seconds(365 * 86_400)))
     static let handlers = Option<String>(
         "handlers", env: "JOBRUNNER_HANDLERS", default: nil, placeholder: "DIR",
         help: "Run the executable of this directory that is named after the job.", read: .path)
@@ -63,7 +68,7 @@ enum WorkOptions {
         help: "Least severe lines to write.", read: .choice())
 
     static let all: [any AnyOption] = [
-        queues, concurrency, visibilityTimeout, drainTimeout, stuckAfter, exitWhenStuck,
+        queues, concurrency, visibilityTimeout, drainTimeout, stuckAfter, exitWhenStuck, parkedAge,
         handlers, passedVariables,
         programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
     ]
@@ -76,6 +81,7 @@ enum WorkOptions {
         options.concurrency = invocation[concurrency]
         options.visibilityTimeout = invocation[visibilityTimeout]
         options.drainTimeout = invocation[drainTimeout]
+        options.parkedAge = invocation[parkedAge]
         options.stuckAfter = invocation[stuckAfter]
         options.exitWhenStuck =
             invocation[exitWhenStuck] == .zero ? nil : invocation[exitWhenStuck]

@@ -1,0 +1,75 @@
+internal import RedisLink
+
+/// What becomes of parked jobs.
+package enum Unparking: String, Sendable {
+    /// Fetched next.
+    case release
+    /// To the dead.
+    case bury
+    /// Away.
+    case discard
+}
+
+extension QueueStore {
+    /// `adopt.lua`: takes parked jobs of a kind that the worker knows, as `cycle` takes ready ones.
+    ///
+    /// - Parameter want: 1 to 1,000.
+    package func adopt(_ kind: JobKind, worker: String, want: Int) -> Call<CycleReply> {
+        var words = Arguments(
+            calling: Scripts.adopt,
+            keys: [
+                keys.parked, keys.parked(kind), keys.active(worker), keys.workers, keys.crashes,
+                keys.cancelled, keys.meta,
+            ])
+        words.append(worker)
+        words.append(kind.description)
+        words.append(want)
+        return Call(
+            key: keys.ready, command: Command(script: Scripts.adopt, words), read: Self.readCycle)
+    }
+
+    /// `unpark.lua`: moves parked jobs of a kind on, oldest first.
+    ///
+    /// - Parameters:
+    ///   - age: Only those parked for so long; zero is all.
+    ///   - limit: At most 1,000.
+    /// - Returns: How many were moved, and how many of that age are left.
+    package func unpark(
+        _ kind: JobKind, _ what: Unparking, age: Duration = .zero, limit: Int = 1000
+    ) -> Call<(moved: Int, left: Int)> {
+        var words = Arguments(
+            calling: Scripts.unpark,
+            keys: [keys.parked, keys.parked(kind), keys.ready, keys.dead])
+        words.append(kind.description)
+        words.append(what.rawValue)
+        words.append(limit, age.milliseconds)
+        return Call(key: keys.ready, command: Command(script: Scripts.unpark, words)) {
+            value throws(RedisError) in
+            guard let moved = value.array?.first?.integer, let left = value.array?.last?.integer
+            else { throw .unexpectedReply(command: "unpark", got: value.kind) }
+            return (moved, left)
+        }
+    }
+
+    /// The kinds there are parked jobs of, and since when, server ms.
+    package func parkedKinds() -> Call<[(kind: JobKind, since: Int)]> {
+        Call(
+            key: keys.ready, command: Command("ZRANGE", keys.parked, "0", "-1", "WITHSCORES")
+        ) { Self.kinds($0.array ?? []) }
+    }
+
+    /// How many jobs of a kind are parked.
+    package func parkedCount(_ kind: JobKind) -> Call<Int> {
+        Call(key: keys.ready, command: Command("ZCARD", keys.parked(kind))) { $0.integer ?? 0 }
+    }
+
+    /// Kinds, each followed by a number.
+    static func kinds(_ reply: [RedisValue]) -> [(kind: JobKind, since: Int)] {
+        stride(from: 0, to: reply.count - 1, by: 2).compactMap { index in
+            guard let kind = reply[index].text.flatMap({ JobKind($0) }),
+                let number = reply[index + 1].integer ?? Int(reply[index + 1].text ?? "")
+            else { return nil }
+            return (kind, number)
+        }
+    }
+}
