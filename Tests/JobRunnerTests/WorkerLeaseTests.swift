@@ -139,6 +139,29 @@ import Testing
         try await queue.expectOnePlace([])
     }
 
+    @Test func `a reap that the server refuses is told, and repeated`() async throws {
+        let queue = try QueueFixture(lease: 300)
+        let fixture = try WorkerFixture(queue, { $0.visibilityTimeout = .milliseconds(300) }) {
+            $0.add(.named("a") { _ in nil })
+        }
+        try await fixture.run { fixture in
+            try await queue.redis("HSET", queue.keys.active("gone"), "1", #"{"id":"1","job":"a"}"#)
+            try await queue.redis("SET", queue.keys.crashes, "not a hash")
+            try await queue.redis("ZADD", queue.keys.reaping, "1", "gone")
+            await fixture.log.wait {
+                if case .trouble("q", .server(let error)) = $0 {
+                    error.code == .WRONGTYPE
+                } else {
+                    false
+                }
+            }
+            try await queue.redis("DEL", queue.keys.crashes)
+            await fixture.log.wait { if case .reaped(_, "gone", 1, 0) = $0 { true } else { false } }
+            await fixture.log.end(.done)
+        }
+        try await queue.expectOnePlace([])
+    }
+
     @Test func `jobs the server says are ours and we never saw are given back`() async throws {
         let queue = try QueueFixture()
         let started = Latch()

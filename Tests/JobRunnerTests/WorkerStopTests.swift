@@ -137,6 +137,36 @@ import Testing
         try await expectGone(queue, fixture)
     }
 
+    @Test func `what ended and was not confirmed is told before the worker leaves`() async throws {
+        let queue = try QueueFixture()
+        let started = Latch()
+        let gate = Latch()
+        let fixture = try WorkerFixture(queue, { $0.concurrency = 1 }) {
+            $0.add(
+                .named("a") { _ in
+                    started.open()
+                    await gate.wait()
+                    return "7"
+                })
+        }
+        try await queue.push("1", "2")
+        let task = Task { try await fixture.worker.run() }
+        await started.wait()
+        // As after an error: nothing is sent for a while, and the stop does not wait for that.
+        fixture.worker.engine.state.withLock { $0.dispatch.lanes[0].retryAt = .max }
+        gate.open()
+        await fixture.log.end(.done)
+        let unsent = fixture.worker.engine.state.withLock { $0.dispatch.lanes[0].finished.count }
+        #expect(unsent >= 1)
+        #expect(try await queue.send(queue.store.result("1")) == nil)
+        fixture.worker.stopNow()
+        _ = try await task.value
+        #expect(try await queue.send(queue.store.result("1")) != nil)
+        let done = Set(fixture.log.ends.filter { $0.verdict == .done }.map(\.id))
+        try await queue.expectOnePlace(Set(["1", "2"]).subtracting(done))
+        try await expectGone(queue, fixture)
+    }
+
     @Test func `a quiet worker takes no more, and goes on with what it has`() async throws {
         let queue = try QueueFixture()
         let gate = Latch()
@@ -153,6 +183,7 @@ import Testing
         try await fixture.run { fixture in
             await started.wait()
             fixture.worker.quiet()
+            await fixture.log.wait { if case .quiet = $0 { true } else { false } }
             try await queue.push("2")
             gate.open()
             await fixture.log.end(.done)

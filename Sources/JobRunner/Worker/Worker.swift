@@ -103,12 +103,13 @@ public final class Worker: Sendable {
     public var interrupted: Int { engine.state.withLock { $0.interrupted } }
 
     /// Takes no more jobs and goes on with those it has: for a deploy that is about to stop it.
+    ///
+    /// The event `quiet` says when nothing more can come.
     public func quiet() {
         engine.state.withLock { state in
             if state.dispatch.phase == .working { state.dispatch.phase = .quiet }
         }
         engine.stopParking()
-        engine.options.onEvent(.quiet)
     }
 
     /// Finishes what runs, gives back the rest; after the drain timeout cancels what still

@@ -117,10 +117,13 @@ extension WorkerEngine {
         for connection in parking {
             connection.end(patience: .seconds(1)) {
                 let now = monotonicNanoseconds()
-                self.perform(
-                    self.state.withLock { state in
-                        state.dispatched { $0.parkingEnded(now: now) }
-                    })
+                let (orders, isQuiet) = self.state.withLock { state in
+                    let orders = state.dispatched { $0.parkingEnded(now: now) }
+                    let isLast = state.dispatch.openParkings == 0
+                    return (orders, isLast && state.dispatch.phase == .quiet)
+                }
+                self.perform(orders)
+                if isQuiet { self.options.onEvent(.quiet) }
             }
         }
     }

@@ -11,7 +11,10 @@ extension WorkerEngine {
                 now, stuckAfter: options.stuckAfter.nanoseconds,
                 exitAfter: options.exitWhenStuck?.nanoseconds)
         }
-        for (slot, held) in watch.stuck { options.onEvent(.stuck(stuckRun(slot, held, now))) }
+        for (slot, held) in watch.stuck {
+            // The time it was given, not a millisecond more: for people.
+            options.onEvent(.stuck(stuckRun(slot, held, now, since: options.stuckAfter)))
+        }
         if let (slot, held) = watch.hopeless {
             options.onEvent(.givingUp(stuckRun(slot, held, now)))
             stop()
@@ -19,7 +22,9 @@ extension WorkerEngine {
         return watch.next
     }
 
-    private func stuckRun(_ slot: Int, _ held: Held, _ now: Int64) -> StuckRun {
+    private func stuckRun(
+        _ slot: Int, _ held: Held, _ now: Int64, since cancelled: Duration? = nil
+    ) -> StuckRun {
         let (startedAt, cancelledAt) = state.withLock {
             ($0.runs[slot].startedAt, $0.runs[slot].cancelledAt ?? now)
         }
@@ -27,7 +32,8 @@ extension WorkerEngine {
         return StuckRun(
             job: envelope?.job ?? "", id: envelope?.id?.description ?? "",
             queue: options.queues[held.lane].name, slot: slot,
-            ran: .nanoseconds(now - startedAt), cancelled: .nanoseconds(now - cancelledAt))
+            ran: .nanoseconds(now - startedAt),
+            cancelled: cancelled ?? .nanoseconds(now - cancelledAt))
     }
 
     /// Before a worker leaves: a run that overran its limit and is left behind has failed, or was
