@@ -42,7 +42,7 @@ import Testing
     private func tick(cancels: String = "", ready: Int = 0) -> TickReply {
         TickReply(
             isAlive: true, isPaused: false, cancels: cancels, ready: ready, landing: 0,
-            scheduled: 0, hasMore: false, reaping: [], parked: [])
+            scheduled: 0, hasMore: false, reaping: [], parked: [], now: 0)
     }
 
     @Test func `a worker whose slots are busy for long asks what it holds`() throws {

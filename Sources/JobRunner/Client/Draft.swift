@@ -17,7 +17,7 @@ package struct Draft: Sendable {
     /// - Parameter arguments: JSON of a trusted encoder.
     package init(
         name: String, version: Int = 1, arguments: [UInt8], options: JobOptions, queue: String?,
-        id: String?, maxBytes: Int
+        id: String?, due: Due = .now, maxBytes: Int
     ) throws {
         let now = WallClock.milliseconds()
         let queue = try QueueName(queue ?? options.queue)
@@ -31,6 +31,13 @@ package struct Draft: Sendable {
         if options.keepResult != usual.keepResult {
             writer.resultTTL = Int64(options.keepResult.milliseconds)
         }
+        if let expires = options.expires {
+            guard expires > .zero, expires <= Due.longest else {
+                throw JobRunnerError.invalid("expires must be over 0 and at most 10 years")
+            }
+            writer.expires = Int64(due.milliseconds(now: now) + expires.milliseconds)
+            writer.whenExpired = options.whenExpired
+        }
         writer.timeLimit = options.timeLimit.map { Int64($0.milliseconds) }
         let limits = Envelope.Limits(maxBytes: maxBytes)
         do throws(EnvelopeError) {
@@ -43,7 +50,8 @@ package struct Draft: Sendable {
 
     /// - Parameter arguments: JSON of somebody else: validated first.
     package init(
-        name: String, checking arguments: [UInt8], options: JobOptions, id: String?, maxBytes: Int
+        name: String, checking arguments: [UInt8], options: JobOptions, id: String?,
+        due: Due = .now, maxBytes: Int
     ) throws {
         do throws(EnvelopeError) {
             try EnvelopeWriter.checkArguments(
@@ -52,12 +60,21 @@ package struct Draft: Sendable {
             throw JobRunnerError.invalid("the arguments of '\(printable(name))': \(error)")
         }
         try self.init(
-            name: name, arguments: arguments, options: options, queue: nil, id: id,
+            name: name, arguments: arguments, options: options, queue: nil, id: id, due: due,
             maxBytes: maxBytes)
     }
 }
 
 extension Due {
+    /// When that is, ms since 1970, by a clock that says it is `now`.
+    package func milliseconds(now: Int) -> Int {
+        switch self {
+        case .now: now
+        case .after(let milliseconds): now + milliseconds
+        case .at(let milliseconds): max(now, milliseconds)
+        }
+    }
+
     /// Ten years of 365 days: the longest delay.
     package static let longest: Duration = .seconds(3650 * 86_400)
 

@@ -16,6 +16,8 @@ public final class JobClient: Sendable {
     package let options: ClientOptions
     private let ownsRouter: Bool
     private let batchers = Mutex([String: EnqueueBatcher]())
+    /// For enqueues that wait for replicas or disks: those block their connection on the server.
+    private let durable = Mutex<Connection?>(nil)
 
     /// Connects, logs in and looks at the server.
     ///
@@ -75,6 +77,17 @@ public final class JobClient: Sendable {
     /// Closes the sockets; calls under way fail.
     public func close() {
         if ownsRouter { router.close() }
+        durable.withLock { $0?.close() }
+    }
+
+    /// Made with its first use.
+    func durableConnection() throws -> Connection {
+        try durable.withLock { made in
+            if let made { return made }
+            let connection = try router.dedicated(for: keys.queues)
+            made = connection
+            return connection
+        }
     }
 
     /// `JOBRUNNER_REDIS_URL`, then `REDIS_URL`, then the local server.
@@ -96,15 +109,19 @@ public final class JobClient: Sendable {
     ///   - delay: Not before this long from now; 0 to 10 years. Not both.
     ///   - queue: Instead of the one of the job's options.
     ///   - id: Instead of a new one: the same id is accepted once within a day.
+    ///   - expires: Instead of its options': how long after it is due it may still start.
+    ///   - durability: How safe it must be before this returns.
     public func enqueue<J: Job>(
         _ job: J, at time: Date? = nil, in delay: Duration? = nil, queue: String? = nil,
-        id: String? = nil
+        id: String? = nil, expires: Duration? = nil, durability: Durability = .server
     ) async throws -> JobHandle<J.Output> {
+        let due = try Due(at: time, in: delay)
+        var options = J.options
+        if let expires { options.expires = expires }
         let draft = try Draft(
-            name: J.name, version: J.version, arguments: Self.encode(job), options: J.options,
-            queue: queue, id: id,
-            maxBytes: options.maxJobBytes)
-        return try await enqueue(draft, due: Due(at: time, in: delay))
+            name: J.name, version: J.version, arguments: Self.encode(job), options: options,
+            queue: queue, id: id, due: due, maxBytes: self.options.maxJobBytes)
+        return try await enqueue(draft, due: due, durability)
     }
 
     /// Enqueues many jobs of one kind, to start now, in batches of up to 1,000.
@@ -120,8 +137,7 @@ public final class JobClient: Sendable {
             try iterator.next().map { job in
                 try Draft(
                     name: J.name, version: J.version, arguments: Self.encode(job),
-                    options: J.options, queue: queue,
-                    id: nil, maxBytes: maxBytes)
+                    options: J.options, queue: queue, id: nil, maxBytes: maxBytes)
             }
         }
     }
@@ -135,16 +151,21 @@ public final class JobClient: Sendable {
         name: String, arguments: String = "{}", options: JobOptions = JobOptions(),
         at time: Date? = nil, in delay: Duration? = nil, id: String? = nil
     ) async throws -> JobHandle<JSONValue> {
+        let due = try Due(at: time, in: delay)
         let draft = try Draft(
-            name: name, checking: Array(arguments.utf8), options: options, id: id,
+            name: name, checking: Array(arguments.utf8), options: options, id: id, due: due,
             maxBytes: self.options.maxJobBytes)
-        return try await enqueue(draft, due: Due(at: time, in: delay))
+        return try await enqueue(draft, due: due)
     }
 
-    package func enqueue<Output>(_ draft: Draft, due: Due) async throws -> JobHandle<Output> {
+    package func enqueue<Output>(_ draft: Draft, due: Due, _ durability: Durability = .server)
+        async throws -> JobHandle<Output>
+    {
         let queue = draft.queue
         let acceptance: Acceptance
-        if due == .now, !draft.hasOwnID {
+        if durability != .server {
+            acceptance = try await enqueueDurably(draft, due: due, durability)
+        } else if due == .now, !draft.hasOwnID {
             let batcher = try await batcher(for: queue)
             acceptance = try await withCheckedContinuation { continuation in
                 batcher.add([draft.job], for: SingleSink(continuation))
@@ -162,7 +183,11 @@ public final class JobClient: Sendable {
     }
 
     /// A delayed job, or one with an id of the caller's: a script of its own.
-    func enqueueAlone(_ draft: Draft, due: Due) async throws -> Acceptance {
+    ///
+    /// - Parameter connection: Instead of the shared one.
+    func enqueueAlone(_ draft: Draft, due: Due, over connection: Connection? = nil) async throws
+        -> Acceptance
+    {
         _ = try await batcher(for: draft.queue)
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
@@ -176,7 +201,8 @@ public final class JobClient: Sendable {
         var wasSent = false
         while true {
             do {
-                let answer = try await router.connection(for: call.key).send(call)
+                let connection = connection ?? router.connection(for: call.key)
+                let answer = try await connection.send(call)
                 let isPatient = monotonicNanoseconds() < fullUntil && !Task.isCancelled
                 guard answer == .full, isPatient else { return answer }
                 try? await Task.sleep(for: .nanoseconds(fullness.next(using: &random)))

@@ -38,6 +38,10 @@ package struct Envelope: Sendable {
     package internal(set) var timeLimit: Int64?
     /// How long the result is kept, in milliseconds; 0: not at all; nil: the handler's default.
     package internal(set) var resultTTL: Int64?
+    /// It must not start later, in milliseconds since 1970; nil: it may at any time.
+    package internal(set) var expires: Int64?
+    /// What becomes of it then.
+    package internal(set) var whenExpired = Expiry.bury
     /// The version of the arguments' form, 1 when not told.
     package internal(set) var version = 1
     /// What happened to it so far.

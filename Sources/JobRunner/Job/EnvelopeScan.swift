@@ -1,6 +1,7 @@
 /// The members that an envelope is read for, by their keys.
 private enum Field: UInt16 {
-    case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, v, state
+    case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, expires, expired, v,
+        state
 
     var key: StaticText {
         switch self {
@@ -12,6 +13,8 @@ private enum Field: UInt16 {
         case .maxAttempts: "maxAttempts"
         case .timeLimit: "timeLimit"
         case .resultTTL: "resultTTL"
+        case .expires: "expires"
+        case .expired: "expired"
         case .v: "v"
         case .state: "state"
         }
@@ -27,6 +30,8 @@ private enum Field: UInt16 {
         case 4 where scanner.isKey(key, "args"): self = .args
         case 5 where scanner.isKey(key, "queue"): self = .queue
         case 5 where scanner.isKey(key, "state"): self = .state
+        case 7 where scanner.isKey(key, "expires"): self = .expires
+        case 7 where scanner.isKey(key, "expired"): self = .expired
         case 8 where scanner.isKey(key, "enqueued"): self = .enqueued
         case 9 where scanner.isKey(key, "timeLimit"): self = .timeLimit
         case 9 where scanner.isKey(key, "resultTTL"): self = .resultTTL
@@ -44,6 +49,7 @@ enum EnvelopeBounds {
     /// Milliseconds, 1 s to 30 days; 0 is allowed beside it.
     static let resultTTL: ClosedRange<Int64> = 1000...2_592_000_000
     static let version: ClosedRange<Int64> = 1...1_000_000
+    static let expires: ClosedRange<Int64> = 1...maxTime
     /// 2⁵³ − 1, the greatest whole number that every JSON reader keeps.
     static let maxTime: Int64 = 9_007_199_254_740_991
 
@@ -54,6 +60,8 @@ enum EnvelopeBounds {
             case "timeLimit": "a whole number from 1 to 2592000000"
             case "resultTTL": "0 or a whole number from 1000 to 2592000000"
             case "v": "a whole number from 1 to 1000000"
+            case "expires": "a whole number from 1 to 9007199254740991"
+            case "expired": "'bury' or 'drop'"
             default: "a number"
             }
         return .outOfRange(key, expected: expected)
@@ -156,6 +164,13 @@ extension Envelope {
             resultTTL =
                 scanner.whole(value) == .value(0)
                 ? 0 : try option(value, "resultTTL", EnvelopeBounds.resultTTL, scanner)
+        case .expires:
+            expires = try option(value, "expires", EnvelopeBounds.expires, scanner)
+        case .expired:
+            guard value.kind == .string, let choice = Expiry(rawValue: scanner.text(value)) else {
+                throw EnvelopeBounds.error("expired")
+            }
+            whenExpired = choice
         case .v: version = Int(try option(value, "v", EnvelopeBounds.version, scanner))
         case .state: state = try DeliveryState(bytes, value)
         case .args: break

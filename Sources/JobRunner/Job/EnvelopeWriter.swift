@@ -30,6 +30,10 @@ package struct EnvelopeWriter: Sendable {
     package var timeLimit: Int64?
     /// How long the result is kept, in milliseconds: 0, or 1 s to 30 days.
     package var resultTTL: Int64?
+    /// It must not start later, in milliseconds since 1970.
+    package var expires: Int64?
+    /// What becomes of it then.
+    package var whenExpired = Expiry.bury
     /// The version of the arguments' form.
     package var version = 1
     /// Further members, written in this order after the known ones.
@@ -112,6 +116,11 @@ package struct EnvelopeWriter: Sendable {
             result.append(literal: ",\"resultTTL\":")
             result.append(decimal: resultTTL)
         }
+        if let expires {
+            result.append(literal: ",\"expires\":")
+            result.append(decimal: expires)
+        }
+        if whenExpired == .drop { result.append(literal: ",\"expired\":\"drop\"") }
         if version != 1 {
             result.append(literal: ",\"v\":")
             result.append(decimal: Int64(version))
@@ -139,6 +148,9 @@ package struct EnvelopeWriter: Sendable {
         }
         if let resultTTL, resultTTL != 0, !EnvelopeBounds.resultTTL.contains(resultTTL) {
             throw EnvelopeBounds.error("resultTTL")
+        }
+        if let expires, !EnvelopeBounds.expires.contains(expires) {
+            throw EnvelopeBounds.error("expires")
         }
         guard EnvelopeBounds.version.contains(Int64(version)) else {
             throw EnvelopeBounds.error("v")

@@ -21,6 +21,9 @@ public enum JobRunnerError: Error, Sendable {
     /// The connection broke before the answer: the job may have been accepted. Enqueueing
     /// again with this id is safe: it is accepted once within the deduplication window.
     case outcomeUnknown(queue: String, id: String, RedisError)
+    /// The job was accepted, and is not as safe as `durability` asked for; it will run unless the
+    /// server is lost first.
+    case notDurable(handle: String, reason: String)
     /// As many jobs are ready as this client's `maxLength` allows; the job was not accepted.
     case queueFull(queue: String, maxLength: Int)
     /// Redis is out of memory; the job was not accepted.
@@ -52,6 +55,7 @@ extension JobRunnerError: CustomStringConvertible {
                 + "enqueueing it again with the same id is safe"
         case .queueFull(let queue, let maxLength):
             "queue '\(queue)' is full (\(maxLength) jobs): the job was not accepted"
+        case .notDurable(let handle, let reason): "job \(handle) was accepted, but \(reason)"
         case .invalid(let reason): reason
         case .unencodable(let job, let reason):
             "the arguments of '\(job)' cannot be encoded: \(reason)"

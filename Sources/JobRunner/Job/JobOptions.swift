@@ -12,20 +12,35 @@ public struct JobOptions: Sendable, Hashable {
     public var timeLimit: Duration?
     /// How long the outcome is kept, at most 30 days; zero keeps none.
     public var keepResult: Duration
+    /// How long after it is due a job may still start; nil is for ever.
+    public var expires: Duration?
+    /// What becomes of it after that.
+    public var whenExpired: Expiry
 
     /// The defaults: queue `default`, 10 attempts, exponential backoff, no time limit, results
-    /// kept for an hour.
+    /// kept for an hour, no expiry.
     public init(
         queue: String = "default", maxAttempts: Int = 10,
         retryDelay: RetryDelay = .exponential(), timeLimit: Duration? = nil,
-        keepResult: Duration = .seconds(3600)
+        keepResult: Duration = .seconds(3600), expires: Duration? = nil,
+        whenExpired: Expiry = .bury
     ) {
         self.queue = queue
         self.maxAttempts = maxAttempts
         self.retryDelay = retryDelay
         self.timeLimit = timeLimit
         self.keepResult = keepResult
+        self.expires = expires
+        self.whenExpired = whenExpired
     }
+}
+
+/// What becomes of a job that was not started in time.
+public enum Expiry: String, Sendable, Hashable, CaseIterable {
+    /// It goes to the dead, where an operator sees it.
+    case bury
+    /// It is forgotten; its outcome says `expired`.
+    case drop
 }
 
 /// How long to wait before a failed job runs again.

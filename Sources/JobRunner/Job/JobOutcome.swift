@@ -14,6 +14,8 @@ public struct JobOutcome: Sendable {
         case discarded
         /// Cancelled before it ended.
         case cancelled
+        /// Not started in time, and dropped.
+        case expired
     }
 
     /// How it ended.

@@ -11,6 +11,8 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case queue = "queue name"
         /// A job's name, which a handler is registered for.
         case job = "job name"
+        /// A step of a job that is done once.
+        case step = "step name"
     }
 
     /// Most bytes that an id or a name has.

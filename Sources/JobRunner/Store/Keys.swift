@@ -73,6 +73,8 @@ package struct QueueKeys: Sendable, Hashable {
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.
     package func progress(_ id: String) -> String { base + "progress:" + id }
+    /// STRING with a TTL: what a step of a job returned, that must not be done again.
+    package func once(_ id: String, _ step: String) -> String { base + "once:" + id + ":" + step }
     /// STRING with a TTL: this id was accepted.
     package func seen(_ id: String) -> String { base + "seen:" + id }
     /// STRING with a TTL: uniqueness lock, holds the job id.

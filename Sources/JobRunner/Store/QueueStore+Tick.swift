@@ -31,6 +31,8 @@ package struct TickReply: Sendable {
     package let reaping: [String]
     /// Kinds of parked jobs, and how long there have been some, ms.
     package let parked: [(kind: JobKind, age: Int)]
+    /// The server's clock, ms since 1970.
+    package let now: Int
 }
 
 extension QueueStore {
@@ -53,17 +55,18 @@ extension QueueStore {
         words.append(upkeep.limit, upkeep.deadJobs, upkeep.deadAge)
         return Call(key: keys.ready, command: Command(script: Scripts.tick, words)) {
             value throws(RedisError) in
-            guard let reply = value.array, reply.count == 9, let lease = reply[0].integer,
+            guard let reply = value.array, reply.count == 10, let lease = reply[0].integer,
                 let ready = reply[3].integer, let landing = reply[4].integer,
                 let scheduled = reply[5].integer, let reaping = reply[7].array,
-                let parked = reply[8].array
+                let parked = reply[8].array, let now = reply[9].integer
             else { throw .unexpectedReply(command: "tick", got: value.kind) }
             return TickReply(
                 isAlive: lease == 1, isPaused: reply[1].integer == 1,
                 cancels: reply[2].text ?? "", ready: ready, landing: landing,
                 scheduled: scheduled, hasMore: reply[6].integer == 1,
                 reaping: reaping.compactMap(\.text),
-                parked: Self.kinds(parked).map { (kind: $0.kind, age: $0.since) })
+                parked: Self.kinds(parked).map { (kind: $0.kind, age: $0.since) },
+                now: now)
         }
     }
 

@@ -7,7 +7,7 @@ extension Counts {
         case .done: done += 1
         case .retried: retried += 1
         case .buried: buried += 1
-        case .discarded, .cancelled: done += 1
+        case .discarded, .cancelled, .expired: done += 1
         case .snoozed, .parked: break
         case .released: released += 1
         }

@@ -74,6 +74,23 @@ struct Run: Sendable {
         return verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
     }
 
+    /// Not started in time.
+    ///
+    /// - Parameter late: ms.
+    func expired(_ envelope: Envelope, late: Int) -> Verdict {
+        let reason = "expired \(Duration.milliseconds(late)) before it could start"
+        let failure = JobFailure(type: "Expired", message: reason)
+        let attempt = envelope.state.attempt
+        guard envelope.whenExpired == .drop else {
+            return bury(
+                envelope, reason: reason, attempt: attempt, failure: failure,
+                keep: keep(envelope, nil))
+        }
+        return verdict(
+            outcome(.expired, failure, envelope, attempt: attempt, keep: keep(envelope, nil)),
+            .expired, envelope, id: envelope.id, attempt: attempt, reason: reason, handled: false)
+    }
+
     /// Cancelled by somebody before it ended.
     func cancelled(_ envelope: Envelope) -> Verdict {
         let attempt = envelope.state.attempt + 1

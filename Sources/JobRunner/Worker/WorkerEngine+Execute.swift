@@ -16,6 +16,10 @@ extension WorkerEngine {
         if delivery.crashes >= options.poisonLimit { return run(held, startedAt).poison(envelope) }
         if delivery.isCancelled { return run(held, startedAt).cancelled(envelope) }
         let newID = envelope.id ?? JobID.generate(now: Int64(WallClock.milliseconds()))
+        if let expires = envelope.expires {
+            let late = serverTime(startedAt) - Int(expires)
+            if late > 0 { return run(held, startedAt).expired(envelope, late: late) }
+        }
         guard let handler = handlers[envelope.job], envelope.version <= handler.version else {
             let known = handlers[envelope.job]?.version
             return run(held, startedAt).unknown(envelope, known: known, newID: newID)
@@ -57,6 +61,11 @@ extension WorkerEngine {
                 envelope, cause, attempt: attempt, handler: handler.options, newID: newID,
                 using: &random)
         }
+    }
+
+    /// The server's clock at a monotonic time, ms since 1970; this machine's before the first tick.
+    private func serverTime(_ monotonic: Int64) -> Int {
+        Int(monotonic / 1_000_000) + serverOffset.load(ordering: .relaxed)
     }
 
     private func queueName(_ held: Held) -> String { options.queues[held.lane].name }

@@ -51,6 +51,7 @@ extension WorkerEngine {
     private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
+        serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
         let (news, orders) = state.withLock { state in
             let news = state.news(
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })

@@ -52,6 +52,8 @@ final class WorkerEngine: Sendable {
     let upkeep: Upkeep
     /// Wall clock minus monotonic clock, ms.
     let wallOffset: Atomic<Int>
+    /// The server's clock minus the monotonic clock, ms.
+    let serverOffset: Atomic<Int>
     /// ms since 1970.
     let startedAt = WallClock.milliseconds()
     /// For handlers that block.
@@ -78,7 +80,9 @@ final class WorkerEngine: Sendable {
             State(
                 dispatch: dispatch,
                 runs: Array(repeating: SlotRun(), count: options.concurrency)))
-        wallOffset = Atomic(WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000))
+        let offset = WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000)
+        wallOffset = Atomic(offset)
+        serverOffset = Atomic(offset)
         client = JobClient(sharing: router, prefix: prefix)
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
         heartbeat = try router.dedicated(for: keys.queues)

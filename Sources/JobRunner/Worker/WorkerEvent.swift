@@ -86,6 +86,8 @@ public struct JobEnd: Sendable {
         case discarded
         /// Runs again later, by the handler's word; not counted.
         case snoozed
+        /// Not started in time, and dropped.
+        case expired
         /// Cancelled by somebody.
         case cancelled
         /// Given back, as if it had not run.

@@ -28,7 +28,7 @@ extension CommandFailure {
     private init(_ error: JobRunnerError) {
         switch error {
         case .redis(let cause), .redisFull(let cause): self.init(redis: cause)
-        case .outcomeUnknown, .queueFull, .timedOut, .unknownOrExpired, .stopped:
+        case .outcomeUnknown, .notDurable, .queueFull, .timedOut, .unknownOrExpired, .stopped:
             self.init(error.description, exit: .temporary)
         case .invalid, .unencodable, .undecodable: self.init(error.description, exit: .data)
         case .failed: self.init(error.description, exit: .no)

@@ -371,7 +371,7 @@ class World:
         reply = self.faulty(lambda: self.script('tick', 'workers reaping ready landing scheduled dead cancelled meta parked'.split(),
                             [name, join, LEASE, every, LIMIT, 10 ** 6, 10 ** 15]))
         if reply is None: return
-        lease, _, cancels, _, _, _, more, reap, _ = reply
+        lease, _, cancels, _, _, _, more, reap, _, _ = reply
         w.reap += [r for r in reap if r not in w.reap]
         if lease == -1: return self.again(w, 'lease lost')
         w.joined, w.beat = True, self.s.now()

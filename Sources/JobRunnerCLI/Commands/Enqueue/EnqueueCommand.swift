@@ -35,6 +35,13 @@ enum EnqueueCommand {
     static let keepResult = Option(
         "keep-result", env: "JOBRUNNER_ENQUEUE_KEEP_RESULT", default: nil, placeholder: "DURATION",
         help: "How long its outcome is kept; the handler's own unless given.", read: .retention)
+    static let expires = Option(
+        "expires", env: "JOBRUNNER_ENQUEUE_EXPIRES", default: nil, placeholder: "DURATION",
+        help: "Start it within this time after it is due, or never; then it is buried.",
+        read: .duration(.milliseconds(1)...StartTime.longest))
+    static let dropExpired = Flag(
+        "drop-expired", env: "JOBRUNNER_ENQUEUE_DROP_EXPIRED",
+        help: "With --expires: forget it then instead of burying it.")
     static let maxLength = Option(
         "max-length", env: "JOBRUNNER_ENQUEUE_MAX_LENGTH", default: nil, placeholder: "N",
         unit: "jobs", help: "Refuse when so many are ready in the queue; exit code 75.",
@@ -78,7 +85,8 @@ enum EnqueueCommand {
             says where to go on.
             """,
         options: [
-            queue, delay, time, id, maxAttempts, timeLimit, keepResult, maxLength, waitWhenFull,
+            queue, delay, time, id, maxAttempts, timeLimit, keepResult, expires,
+            dropExpired, maxLength, waitWhenFull,
             wait,
             WaitOptions.timeout,
             ndjson, skip, skipBad, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
@@ -117,6 +125,7 @@ enum EnqueueCommand {
             ("--max-attempts", invocation.optional(maxAttempts) != nil),
             ("--time-limit", invocation.optional(timeLimit) != nil),
             ("--keep-result", invocation.optional(keepResult) != nil),
+            ("--expires", invocation.optional(expires) != nil),
         ]
         for (label, isGiven) in isMany ? single : many where isGiven {
             throw CommandFailure(
@@ -125,6 +134,9 @@ enum EnqueueCommand {
         for (label, isGiven) in named where isGiven && !hasName {
             throw CommandFailure(
                 "\(label) needs a <name>: lines that are whole jobs have their own", hint: help)
+        }
+        if invocation[dropExpired], invocation.optional(expires) == nil {
+            throw CommandFailure("--drop-expired needs --expires", hint: help)
         }
         if invocation.origin(of: WaitOptions.timeout) == .flag, !invocation[wait] {
             throw CommandFailure("--timeout needs --wait", hint: help)
@@ -177,6 +189,11 @@ enum EnqueueCommand {
         writer.maxAttempts = invocation.optional(maxAttempts)
         writer.timeLimit = invocation.optional(timeLimit).map { Int64($0.milliseconds) }
         writer.resultTTL = invocation.optional(keepResult).map { Int64($0.milliseconds) }
+        if let expires = invocation.optional(expires) {
+            let due = try due(of: invocation).milliseconds(now: Int(now))
+            writer.expires = Int64(due + expires.milliseconds)
+            writer.whenExpired = invocation[dropExpired] ? .drop : .bury
+        }
         return writer
     }
 }

@@ -132,7 +132,7 @@ final class WorkLog: Sendable {
         let level: LogLevel =
             switch end.verdict {
             case .buried: .error
-            case .retried, .parked: .warning
+            case .retried, .parked, .expired: .warning
             default: .info
             }
         writer.write(
