@@ -44,6 +44,39 @@ struct ProcessStuckTests {
         #expect(!worker.lines.contains { $0.contains(#""event":"stopped""#) })
     }
 
+    @Test func `one that blocks the pool is named, and its lease is kept`() async throws {
+        let worker = try worker("-c", "8", "--visibility-timeout", "3s")
+        for number in 0..<4 {
+            try await fixture.enqueue("block-pool", #"{"milliseconds":2500}"#, id: "b\(number)")
+        }
+        try await worker.line(#""event":"starved""#, #""job":"block-pool""#, "may block it")
+        try await worker.line(#""event":"starved""#, "jobs run again")
+        for number in 0..<4 { _ = try await fixture.value("b\(number)") }
+        worker.signal(SIGTERM)
+        #expect(await worker.end() == 0)
+        #expect(!worker.lines.contains { $0.contains("lease_lost") })
+    }
+
+    @Test func `one that blocks the pool runs on threads when asked`() async throws {
+        let worker = try worker("-c", "8", "--move-blocking")
+        for number in 0..<4 {
+            try await fixture.enqueue("block-pool", #"{"milliseconds":1500}"#, id: "b\(number)")
+        }
+        try await worker.line(#""event":"moved""#, #""job":"block-pool""#)
+        for number in 0..<4 { _ = try await fixture.value("b\(number)") }
+        let before = worker.lines.count
+        // All at once on their threads: the others are not held up.
+        for number in 4..<10 {
+            try await fixture.enqueue("block-pool", #"{"milliseconds":1500}"#, id: "b\(number)")
+        }
+        try await fixture.enqueue("ledger", #"{"milliseconds":0}"#, id: "quick")
+        _ = try await fixture.value("quick")
+        for number in 4..<10 { _ = try await fixture.value("b\(number)") }
+        #expect(!worker.lines.dropFirst(before).contains { $0.contains("may block it") })
+        worker.signal(SIGTERM)
+        #expect(await worker.end() == 0)
+    }
+
     @Test func `one that ignores its cancellation is named, and ends the worker with 75`()
         async throws
     {

@@ -45,6 +45,7 @@ struct WorkerReading: Sendable {
         stats.slots = own.slots
         stats.busy = own.busy
         stats.buffered = own.buffered
+        stats.starved = own.starved
         stats.residentBytes = own.rss > 0 ? own.rss : nil
         stats.started = StatsReader.date(own.started)
         stats.uptime = Self.age(of: own.started, now: now)

@@ -24,6 +24,8 @@ public struct WorkerStats: Sendable {
     public var held: Int
     /// Jobs it has fetched and not started.
     public var buffered: Int?
+    /// How often handlers that block kept its thread pool from answering for 200 ms.
+    public var starved: Int?
     /// Resident memory, bytes; nil where it is not known.
     public var residentBytes: Int?
     /// When it started, by its own clock.

@@ -35,6 +35,12 @@ final class BlockingThreads: Sendable {
         }
     }
 
+    /// Runs a piece of a task, whatever happens: after a stop, or without a thread to be had, on
+    /// the caller's.
+    func run(_ piece: @escaping @Sendable () -> Void) {
+        submit { _ in piece() }
+    }
+
     private func submit(_ body: @escaping Body) {
         let needsThread = state.withLock { state in
             state.waiting.append(body)

@@ -40,7 +40,7 @@ extension WorkerEngine {
                     job: envelope.job, id: context.id, queue: context.queue, attempt: attempt))
         }
         do {
-            let value = try await handler.run(envelope, context)
+            let value = try await run(handler, envelope, context)
             if let value, value.count > options.maxResultBytes {
                 throw HandlerFault.tooLarge(
                     job: envelope.job, bytes: value.count, limit: options.maxResultBytes)

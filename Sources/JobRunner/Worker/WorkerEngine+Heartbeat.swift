@@ -16,7 +16,8 @@ extension WorkerEngine {
             onWake: { now in
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
-                    self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now))
+                    self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
+                    self.watchPool(now))
                 self.kick()
                 return next
             })
@@ -31,6 +32,7 @@ extension WorkerEngine {
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
         publish()
+        askPool(monotonicNanoseconds())
     }
 
     private func tick(_ index: Int, sweepsNow: Bool) {
@@ -202,8 +204,11 @@ extension WorkerEngine {
     func describe() -> WorkerInfo {
         let now = monotonicNanoseconds()
         let wall = WallClock.milliseconds()
-        let (runs, busy, buffered, phase) = state.withLock { state in
-            (state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase)
+        let (runs, busy, buffered, phase, starved) = state.withLock { state in
+            (
+                state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase,
+                state.pool.starvations
+            )
         }
         var running: [WorkerInfo.Running] = []
         let longest = runs.indices.filter { runs[$0].held != nil }
@@ -221,7 +226,8 @@ extension WorkerEngine {
             id: identity.id, host: identity.host, pid: identity.pid, version: version,
             started: startedAt, state: "\(phase)", queues: options.queues.map(\.name),
             handlers: handlers.keys.sorted(), slots: options.concurrency, busy: busy,
-            buffered: buffered, rss: ProcessMemory.resident(), running: running)
+            buffered: buffered, rss: ProcessMemory.resident(), starved: starved,
+            running: running)
     }
 }
 

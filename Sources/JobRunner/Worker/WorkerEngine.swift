@@ -36,6 +36,10 @@ final class WorkerEngine: Sendable {
         /// Finds out whether this worker may work; a stop cancels it.
         var checks: Task<Void, any Error>?
         var isParkingStopped = false
+        var pool = PoolWatch()
+        /// Kinds of jobs that ran when the pool starved, and those that run on threads for it.
+        var blockers: Set<String> = []
+        var moved: Set<String> = []
         /// Monotonic ns at which a stop cancels what still runs, and at which it leaves it behind.
         var cancelsAt = Int64.max
         var givesUpAt = Int64.max
@@ -56,6 +60,8 @@ final class WorkerEngine: Sendable {
     let serverOffset: Atomic<Int>
     /// ms since 1970.
     let startedAt = WallClock.milliseconds()
+    /// Some kinds run on threads for having blocked the pool.
+    let hasMoved = Atomic(false)
     /// For handlers that block.
     let threads = BlockingThreads()
     /// For handlers that enqueue or report; shares the worker's sockets.

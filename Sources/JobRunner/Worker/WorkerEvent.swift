@@ -43,6 +43,13 @@ public enum WorkerEvent: Sendable {
     case stuck(StuckRun)
     /// A slot is stuck for good: the worker stops, and its process must end.
     case givingUp(StuckRun)
+    /// The cooperative pool did not answer for 200 ms: one or more of these runs block its threads
+    /// and hold up all others. Leases are kept: the heartbeat has a thread of its own.
+    case poolStarved([BlockingRun])
+    /// It answers again.
+    case poolAnswered(after: Duration)
+    /// A kind of jobs runs on threads from now on.
+    case movedToThreads(job: String)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.
@@ -51,6 +58,18 @@ public enum WorkerEvent: Sendable {
     case stopped(released: Int)
     /// A line of a handler.
     case log(LogLevel, String, job: String, id: String, attempt: Int)
+}
+
+/// A run that may block the cooperative pool.
+public struct BlockingRun: Sendable {
+    /// Its job.
+    public let job: String
+    /// The job's id; empty when it has none.
+    public let id: String
+    /// The queue it came from.
+    public let queue: String
+    /// How long it has run.
+    public let ran: Duration
 }
 
 /// A run that does not end although it was cancelled.

@@ -27,6 +27,9 @@ package struct WorkerInfo: Codable, Sendable {
     package var buffered: Int
     /// Resident memory, bytes; 0 where it is not known.
     package var rss: Int
+    /// How often handlers that block kept the pool from answering for 200 ms; nil of a worker that
+    /// did not look.
+    package var starved: Int?
     /// At most 64: those that run longest.
     package var running: [Running]
 
@@ -46,7 +49,7 @@ package struct WorkerInfo: Codable, Sendable {
     init(
         id: String, host: String, pid: Int, version: String, started: Int, state: String,
         queues: [String], handlers: [String], slots: Int, busy: Int, buffered: Int, rss: Int,
-        running: [Running]
+        starved: Int? = nil, running: [Running]
     ) {
         self.id = id
         self.host = host
@@ -60,6 +63,7 @@ package struct WorkerInfo: Codable, Sendable {
         self.busy = busy
         self.buffered = buffered
         self.rss = rss
+        self.starved = starved
         self.running = running
     }
 }

@@ -31,6 +31,8 @@ public struct WorkerOptions: Sendable {
     ///
     /// Nothing inside a process can end a handler that ignores its cancellation.
     public var exitWhenStuck: Duration? = .seconds(30)
+    /// Run kinds of jobs on threads that were there twice, or alone, when the pool starved.
+    public var movesBlocking = false
     /// A job that took down this many workers is buried.
     public var poisonLimit = 3
     /// How long a job of a name or version that no worker knows stays parked before it is buried.

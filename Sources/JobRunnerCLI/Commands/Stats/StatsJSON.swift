@@ -109,6 +109,7 @@ enum StatsJSON {
             ("busy", .integer(worker.busy)),
             ("held", .integer(worker.held)),
             ("buffered", .integer(worker.buffered)),
+            ("starved", .integer(worker.starved)),
             ("rss_bytes", .integer(worker.residentBytes)),
             ("started", .time(worker.started)),
             ("uptime_ms", .milliseconds(worker.uptime)),

@@ -81,6 +81,23 @@ final class WorkLog: Sendable {
             write(
                 .error, "giving_up", "a slot is stuck for good: exiting to be started again",
                 fields(of: run))
+        case .poolStarved(let runs):
+            for run in runs {
+                write(
+                    .warning, "starved",
+                    "jobs wait for a thread: this one may block it; handleBlocking is for such",
+                    [
+                        ("job", .text(run.job)), ("id", .text(run.id)),
+                        ("queue", .text(run.queue)), ("run_ms", .decimal(milliseconds(run.ran))),
+                    ])
+            }
+        case .poolAnswered(let took):
+            write(
+                .info, "starved", "jobs run again", [("for_ms", .decimal(milliseconds(took)))])
+        case .movedToThreads(let job):
+            write(
+                .warning, "moved", "runs on threads from now on: it blocks",
+                [("job", .text(job))])
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):

@@ -35,6 +35,9 @@ enum WorkOptions {
         placeholder: "DURATION",
         help: "Bury a job of a name or version that no worker knows after this.",
         read: .duration(.seconds(1) ... .seconds(365 * 86_400)))
+    static let moveBlocking = Flag(
+        "move-blocking", env: "JOBRUNNER_MOVE_BLOCKING",
+        help: "Run Swift handlers that block the thread pool on threads from then on.")
     static let handlers = Option<String>(
         "handlers", env: "JOBRUNNER_HANDLERS", default: nil, placeholder: "DIR",
         help: "Run the executable of this directory that is named after the job.", read: .path)
@@ -69,7 +72,7 @@ enum WorkOptions {
 
     static let all: [any AnyOption] = [
         queues, concurrency, visibilityTimeout, drainTimeout, stuckAfter, exitWhenStuck, parkedAge,
-        handlers, passedVariables,
+        moveBlocking, handlers, passedVariables,
         programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
     ]
 
@@ -82,6 +85,7 @@ enum WorkOptions {
         options.visibilityTimeout = invocation[visibilityTimeout]
         options.drainTimeout = invocation[drainTimeout]
         options.parkedAge = invocation[parkedAge]
+        options.movesBlocking = invocation[moveBlocking]
         options.stuckAfter = invocation[stuckAfter]
         options.exitWhenStuck =
             invocation[exitWhenStuck] == .zero ? nil : invocation[exitWhenStuck]
