@@ -29,6 +29,12 @@ public protocol Job: Codable, Sendable {
     /// - Throws: What makes the attempt fail.
     static func upgrade(_ arguments: JSONValue, from version: Int) throws -> JSONValue
 
+    /// How long to wait before the next attempt, from what went wrong.
+    ///
+    /// - Parameter attempt: The one that failed, from 1.
+    /// - Returns: 0 or more; nil for the options' `retryDelay`. A `JobError.retry` has its own.
+    static func retryDelay(after error: any Error, attempt: Int) -> Duration?
+
     /// Names this kind had before: jobs of those names go to its handler as well.
     static var aliases: [String] { get }
 }
@@ -44,6 +50,9 @@ extension Job {
     public static func upgrade(_ arguments: JSONValue, from version: Int) throws -> JSONValue {
         arguments
     }
+
+    /// The options'.
+    public static func retryDelay(after error: any Error, attempt: Int) -> Duration? { nil }
 
     /// None.
     public static var aliases: [String] { [] }

@@ -19,12 +19,15 @@ package struct Handler: Sendable {
     package let aliases: [String]
     /// Decodes the arguments as a run would; nil when there is nothing to decode.
     package let check: (@Sendable (Envelope) throws -> Void)?
+    /// A wait of the kind's own before the next attempt; nil for the options'.
+    package let retryDelay: (@Sendable (any Error, _ attempt: Int) -> Duration?)?
     /// Runs a job; nil is no output.
     package let run: @Sendable (Envelope, JobContext) async throws -> [UInt8]?
 
     package init(
         name: String, options: JobOptions, execution: Execution = .task, version: Int = .max,
         aliases: [String] = [], check: (@Sendable (Envelope) throws -> Void)? = nil,
+        retryDelay: (@Sendable (any Error, _ attempt: Int) -> Duration?)? = nil,
         run: @escaping @Sendable (Envelope, JobContext) async throws -> [UInt8]?
     ) {
         self.name = name
@@ -33,6 +36,7 @@ package struct Handler: Sendable {
         self.version = version
         self.aliases = aliases
         self.check = check
+        self.retryDelay = retryDelay
         self.run = run
     }
 
@@ -43,7 +47,8 @@ package struct Handler: Sendable {
     ) {
         self.init(
             name: J.name, options: J.options, execution: execution, version: J.version,
-            aliases: J.aliases, check: { _ = try Self.decode(J.self, from: $0) }
+            aliases: J.aliases, check: { _ = try Self.decode(J.self, from: $0) },
+            retryDelay: { J.retryDelay(after: $0, attempt: $1) }
         ) { envelope, context in
             let output = try await run(Self.decode(J.self, from: envelope), context)
             if J.Output.self == NoOutput.self { return nil }

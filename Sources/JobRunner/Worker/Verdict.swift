@@ -112,14 +112,16 @@ struct Run: Sendable {
     /// The handler threw.
     func failed(
         _ envelope: Envelope, _ error: any Error, attempt: Int, handler: JobOptions, newID: JobID,
-        using random: inout some RandomNumberGenerator
+        ownDelay: Duration? = nil, using random: inout some RandomNumberGenerator
     ) -> Verdict {
-        let failure = JobFailure(error)
-        var delay = handler.retryDelay.milliseconds(after: attempt, using: &random)
+        let failure = JobFailure(error, redact: options.redact)
+        var delay =
+            ownDelay.map { max(0, $0.milliseconds) }
+            ?? handler.retryDelay.milliseconds(after: attempt, using: &random)
         switch error {
         case JobError.bury(let reason):
             return bury(
-                envelope, reason: reason, attempt: attempt, failure: failure,
+                envelope, reason: options.redact(reason), attempt: attempt, failure: failure,
                 keep: keep(envelope, handler))
         case JobError.discard:
             return verdict(
@@ -227,7 +229,9 @@ struct Run: Sendable {
 
 extension JobFailure {
     /// An error as it is kept: type and text, cut by scalars, escaped only when it is shown.
-    init(_ error: any Error) {
+    ///
+    /// - Parameter redact: Takes out what must not be kept.
+    init(_ error: any Error, redact: (String) -> String) {
         let text =
             switch error {
             case JobError.retry(_, let reason): reason.isEmpty ? "asked to run again" : reason
@@ -236,6 +240,6 @@ extension JobFailure {
             }
         self.init(
             type: "\(Swift.type(of: error))",
-            message: String(String.UnicodeScalarView(text.unicodeScalars.prefix(500))))
+            message: String(String.UnicodeScalarView(redact(text).unicodeScalars.prefix(500))))
     }
 }

@@ -59,7 +59,7 @@ extension WorkerEngine {
             var random = SystemRandomNumberGenerator()
             return run.failed(
                 envelope, cause, attempt: attempt, handler: handler.options, newID: newID,
-                using: &random)
+                ownDelay: handler.retryDelay?(cause, attempt), using: &random)
         }
     }
 

@@ -45,6 +45,8 @@ public struct WorkerOptions: Sendable {
     public var deadJobs = 10_000
     /// How long a dead job is kept.
     public var deadAge: Duration = .seconds(90 * 86_400)
+    /// Takes out of errors' texts what must not be kept with a job, logged or shown.
+    public var redact: @Sendable (String) -> String = { Redaction.standard($0) }
     /// Report the start and the end of every job, not only of those that failed.
     public var reportsJobs = false
     /// Hears what happens; called on any thread, must be short.
