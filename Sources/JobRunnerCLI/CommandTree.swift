@@ -22,6 +22,7 @@ enum CommandTree {
             options: [GlobalOptions.redisURL, GlobalOptions.prefix, GlobalOptions.patience],
             subcommands: [
                 WorkCommand.spec(register: register),
+                CheckCommand.spec(register: register),
                 DevCommand.spec(hasHandlers: isApp),
                 BenchCommand.spec,
                 StatsCommand.spec,

@@ -48,10 +48,12 @@ final class CommandFixture: Sendable {
     /// Runs a command line, given as its words.
     func run(
         _ arguments: [String], input: Int32 = -1, isTerminal: Bool = false,
-        interrupts: Interrupts? = nil, environment: [String: String] = [:]
+        interrupts: Interrupts? = nil, environment: [String: String] = [:],
+        register: @escaping Registration = { _ in }
     ) async -> Ran {
         var runner = CommandRunner(
-            root: CommandTree.root { _ in }, executable: "jobrunner", version: JobRunner.version,
+            root: CommandTree.root(register: register), executable: "jobrunner",
+            version: JobRunner.version,
             write: { [self] text, descriptor in note(text, descriptor) })
         runner.console.input = input
         runner.console.isTerminal = { _ in isTerminal }
