@@ -55,6 +55,7 @@ setup_checks() {
     need_program python3 python3 python@3.13
     if ! command -v clang >/dev/null; then need_program cc gcc gcc; fi
     need_program shellcheck shellcheck shellcheck
+    need_program spin spin spin
     install_missing
 }
 
