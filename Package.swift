@@ -56,6 +56,10 @@ let package = Package(
         .executableTarget(
             name: "FaultWorker", dependencies: ["JobRunnerCLI"], path: "Tests/Faults/Worker",
             swiftSettings: settings),
+        // Replays inputs; with -sanitize=fuzzer and -DFUZZING a fuzzer (Scripts/fuzz).
+        .executableTarget(
+            name: "FuzzReplay", dependencies: ["JobRunner", "RedisLink"], path: "Tests/Faults/Fuzz",
+            swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

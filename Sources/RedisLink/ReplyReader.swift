@@ -4,18 +4,18 @@ internal import CHiredis
 ///
 /// Owned by one connection's thread. After an error it must be thrown away,
 /// with its connection: the stream is out of step.
-struct ReplyReader: ~Copyable {
+package struct ReplyReader: ~Copyable {
     /// Most bytes one reply may take on the wire.
     ///
     /// A fetch is bounded to about
     /// 1 MB by the worker; 64 MiB leaves room for what people put in a list.
-    let maxReplyBytes: Int
+    package let maxReplyBytes: Int
 
     private let reader: UnsafeMutablePointer<redisReader>
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private var sinceReply = 0
 
-    init(maxReplyBytes: Int = 64 << 20) {
+    package init(maxReplyBytes: Int = 64 << 20) {
         self.maxReplyBytes = maxReplyBytes
         functions = .allocate(capacity: 1)
         guard let reader = jr_reader_create(functions) else {
@@ -30,7 +30,7 @@ struct ReplyReader: ~Copyable {
     }
 
     /// Takes bytes from the socket; call `next` until it is nil before more.
-    mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(ReplyFault) {
+    package mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(ReplyFault) {
         guard bytes.count > 0 else { return }
         sinceReply += bytes.count
         if redisReaderFeed(reader, bytes.baseAddress, bytes.count) != REDIS_OK {
@@ -53,7 +53,7 @@ struct ReplyReader: ~Copyable {
     /// The next complete reply, or nil when more bytes are needed.
     ///
     /// - Throws: The reason, when it is not RESP or outgrows the bounds.
-    mutating func next() throws(ReplyFault) -> RedisValue? {
+    package mutating func next() throws(ReplyFault) -> RedisValue? {
         var raw: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &raw) == REDIS_OK else {
             if reader.pointee.err == REDIS_ERR_OOM {
@@ -115,7 +115,7 @@ struct ReplyReader: ~Copyable {
 }
 
 /// Why a stream of replies cannot be read on.
-struct ReplyFault: Error {
+package struct ReplyFault: Error {
     let reason: String
 
     init(_ reason: String) {
