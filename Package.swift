@@ -59,7 +59,7 @@ let package = Package(
         // Replays inputs; with -sanitize=fuzzer and -DFUZZING a fuzzer (Scripts/fuzz).
         .executableTarget(
             name: "FuzzReplay", dependencies: ["JobRunner", "RedisLink"], path: "Tests/Faults/Fuzz",
-            swiftSettings: settings),
+            exclude: ["corpus"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -22,7 +22,7 @@
         static func main() {
             let words = CommandLine.arguments
             guard words.count > 2, let target = FuzzTarget(rawValue: words[1]) else {
-                fputs("usage: FuzzReplay replies|envelope FILE...\n", stderr)
+                print("usage: FuzzReplay replies|envelope FILE...")
                 exit(64)
             }
             for path in words.dropFirst(2) {
