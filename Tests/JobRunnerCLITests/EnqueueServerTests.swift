@@ -44,7 +44,7 @@ struct EnqueueServerTests {
         #expect(ran.exit == .temporary)
         #expect(
             firstLine(ran)
-                == "jobrunner: error: queue 'mail' is full (1 jobs): the job was not accepted")
+                == "jobrunner: error: queue 'mail' is full (1 job): the job was not accepted")
     }
 
     @Test(arguments: ["", ":not-it@", "who:not-it@"])

@@ -92,7 +92,7 @@ struct JobsCommandTests {
         _ = await fixture.run("enqueue echo --id e")
         let cancel = await fixture.run("jobs cancel e other/f")
         #expect(cancel.exit == .success)
-        #expect(cancel.out == "default/e cancelling\nother/f cancelling\n")
+        #expect(cancel.out == "default/e cancelling\nother/f cancelling, if there is such a job\n")
         let score = try await fixture.ask("ZSCORE", fixture.key("cancelled"), "e").text
         let left = try #require(score.flatMap(Double.init))
         let now = try #require(try await fixture.ask("TIME").array?.first?.integer)

@@ -119,6 +119,7 @@ struct ProgramRunTests {
                 "PATH": "/usr/bin:/bin", "HOME": "/tmp", "API_KEY": "k",
                 "JOBRUNNER_JOB_ID": "01X", "JOBRUNNER_JOB": "environment",
                 "JOBRUNNER_ATTEMPT": "3", "JOBRUNNER_QUEUE": "default", "JOBRUNNER_FENCE": "7",
+                "JOBRUNNER_REDELIVERY": "0", "JOBRUNNER_ARGS_VERSION": "1",
             ])
     }
 

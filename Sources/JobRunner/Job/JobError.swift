@@ -54,7 +54,8 @@ extension JobRunnerError: CustomStringConvertible {
             "job \(queue)/\(id) may or may not have been accepted: \(error); "
                 + "enqueueing it again with the same id is safe"
         case .queueFull(let queue, let maxLength):
-            "queue '\(queue)' is full (\(maxLength) jobs): the job was not accepted"
+            "queue '\(queue)' is full (\(maxLength) \(maxLength == 1 ? "job" : "jobs")): "
+                + "the job was not accepted"
         case .notDurable(let handle, let reason): "job \(handle) was accepted, but \(reason)"
         case .invalid(let reason): reason
         case .unencodable(let job, let reason):

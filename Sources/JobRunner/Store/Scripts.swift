@@ -10,6 +10,8 @@ package enum Scripts {
     package static let reap = Script(name: "reap", source: PackageResources.reap_lua)
     package static let adopt = Script(name: "adopt", source: PackageResources.adopt_lua)
     package static let unpark = Script(name: "unpark", source: PackageResources.unpark_lua)
+    package static let count = Script(name: "count", source: PackageResources.count_lua)
+    package static let publish = Script(name: "publish", source: PackageResources.publish_lua)
     package static let cancel = Script(name: "cancel", source: PackageResources.cancel_lua)
     package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
@@ -17,5 +19,5 @@ package enum Scripts {
     /// Loaded by every producer's connection.
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
-    package static let ofWorkers = [cycle, tick, reap, adopt, unpark]
+    package static let ofWorkers = [cycle, tick, reap, adopt, unpark, count, publish]
 }

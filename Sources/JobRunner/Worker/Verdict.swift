@@ -78,7 +78,8 @@ struct Run: Sendable {
     ///
     /// - Parameter late: ms.
     func expired(_ envelope: Envelope, late: Int) -> Verdict {
-        let reason = "expired \(Duration.milliseconds(late)) before it could start"
+        let span = late < 10_000 ? "\(late) ms" : "\(late / 1000) s"
+        let reason = "expired \(span) before it could start"
         let failure = JobFailure(type: "Expired", message: reason)
         let attempt = envelope.state.attempt
         guard envelope.whenExpired == .drop else {
@@ -150,7 +151,8 @@ struct Run: Sendable {
             attempt: attempt, errors: errors)
         guard attempt < most else {
             return bury(
-                reason: "failed \(attempt) times, last with \(failure.type): \(failure.message)",
+                reason:
+                    "failed \(attempt == 1 ? "once" : "\(attempt) times"), last with \(failure.type): \(failure.message)",
                 name: envelope.job, id: envelope.id?.description, attempt: attempt,
                 job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
                 keep: keep(envelope, handler))

@@ -182,7 +182,7 @@ extension WorkerEngine {
                 state.dispatch.lanes[index].takeWaiting(minute: minute)
             )
         }
-        for command in store.count(counts.fields, waiting: waiting, minute: minute) {
+        if let command = store.count(counts.fields, waiting: waiting, minute: minute) {
             heartbeat.submit(command) { _ in }
         }
     }
@@ -191,13 +191,10 @@ extension WorkerEngine {
         let info = describe()
         let json = info.json()
         let key = client.keys.worker(identity.id)
-        var words = Arguments()
-        words.append("SET")
-        words.append(key)
+        var words = Arguments(calling: Scripts.publish, keys: [key])
         words.append(json)
-        words.append("PX")
         words.append(WorkerInfo.kept(lease: upkeep.lease))
-        heartbeat.submit(Command(name: "SET", words)) { _ in }
+        heartbeat.submit(Command(script: Scripts.publish, words)) { _ in }
     }
 
     /// What this worker is and does now.

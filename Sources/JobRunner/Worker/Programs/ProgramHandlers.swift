@@ -43,7 +43,8 @@ package struct ProgramHandlers: Sendable {
         let arguments = envelope.withArguments { Array($0) }
         let invocation = ProgramInvocation(
             id: context.id, job: context.job, attempt: context.attempt, queue: context.queue,
-            fence: Int64(context.fence), deadline: context.timeLimit, arguments: arguments)
+            fence: Int64(context.fence), isRedelivery: context.isRedelivery,
+            version: envelope.version, deadline: context.timeLimit, arguments: arguments)
         switch await runner.run(program, invocation: invocation) {
         case .done(let value): return value
         case .retry(let reason): throw ProgramFault.retry(reason)

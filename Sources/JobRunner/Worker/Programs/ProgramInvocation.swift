@@ -8,20 +8,26 @@ package struct ProgramInvocation: Sendable {
     /// The worker's registration number in the queue; grows, so a store can
     /// refuse writes of an older holder.
     package let fence: Int64
+    /// It was lost with a worker before: this run may repeat effects of that one.
+    package let isRedelivery: Bool
+    /// The version of the arguments' form.
+    package let version: Int
     /// Time the run may still take, from the call of `run`; nil: as long as it likes.
     package let deadline: Duration?
     /// The arguments, one JSON value; empty means `null`.
     package let arguments: [UInt8]
 
     package init(
-        id: String, job: String, attempt: Int, queue: String, fence: Int64, deadline: Duration?,
-        arguments: [UInt8]
+        id: String, job: String, attempt: Int, queue: String, fence: Int64,
+        isRedelivery: Bool = false, version: Int = 1, deadline: Duration?, arguments: [UInt8]
     ) {
         self.id = id
         self.job = job
         self.attempt = attempt
         self.queue = queue
         self.fence = fence
+        self.isRedelivery = isRedelivery
+        self.version = version
         self.deadline = deadline
         self.arguments = arguments
     }
@@ -29,7 +35,8 @@ package struct ProgramInvocation: Sendable {
     /// The same, told another time left: what waiting for a slot has used up is gone.
     func with(deadline: Duration?) -> ProgramInvocation {
         ProgramInvocation(
-            id: id, job: job, attempt: attempt, queue: queue, fence: fence, deadline: deadline,
+            id: id, job: job, attempt: attempt, queue: queue, fence: fence,
+            isRedelivery: isRedelivery, version: version, deadline: deadline,
             arguments: arguments)
     }
 
@@ -41,6 +48,8 @@ package struct ProgramInvocation: Sendable {
         var variables = [
             "JOBRUNNER_JOB_ID": id, "JOBRUNNER_JOB": job, "JOBRUNNER_ATTEMPT": String(attempt),
             "JOBRUNNER_QUEUE": queue, "JOBRUNNER_FENCE": String(fence),
+            "JOBRUNNER_REDELIVERY": isRedelivery ? "1" : "0",
+            "JOBRUNNER_ARGS_VERSION": String(version),
         ]
         if let deadline { variables["JOBRUNNER_DEADLINE_MS"] = String(deadline.millisecondsUp) }
         return variables
@@ -58,7 +67,7 @@ package struct ProgramInvocation: Sendable {
         line += JSONText.quoted(id)
         line += Array(",\"job\":".utf8) + JSONText.quoted(job)
         line += Array(",\"attempt\":\(attempt),\"queue\":".utf8) + JSONText.quoted(queue)
-        line += Array(",\"fence\":\(fence)".utf8)
+        line += Array(",\"fence\":\(fence),\"redelivery\":\(isRedelivery),\"v\":\(version)".utf8)
         if let deadline { line += Array(",\"deadline_ms\":\(deadline.millisecondsUp)".utf8) }
         line += Array(",\"args\":".utf8)
         // In valid JSON a raw line break only ever stands between tokens.

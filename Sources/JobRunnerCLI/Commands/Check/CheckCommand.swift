@@ -27,7 +27,9 @@ enum CheckCommand {
                 Exit codes: 0 all would run, 1 some would not, 69 Redis is away, 78 the handlers \
                 could not be registered.
                 """,
-            options: [backlog, queues, sample, allowUnknown, OutputFormat.option]
+            options: [
+                backlog, queues, sample, allowUnknown, WorkOptions.handlers, OutputFormat.option,
+            ]
         ) { invocation in
             var builder = WorkerBuilder()
             do {
@@ -35,6 +37,16 @@ enum CheckCommand {
             } catch {
                 throw CommandFailure(
                     "the app could not register its handlers: \(error)", exit: .configuration)
+            }
+            if let directory = invocation.optional(WorkOptions.handlers) {
+                do {
+                    try ProgramHandlers(
+                        directory: directory, concurrency: 1,
+                        environment: invocation.environment, passing: []
+                    ) { _ in }.register(on: &builder, timeLimit: nil)
+                } catch {
+                    throw CommandFailure("\(error)", exit: .configuration)
+                }
             }
             if let name = builder.repeated.first {
                 throw CommandFailure(

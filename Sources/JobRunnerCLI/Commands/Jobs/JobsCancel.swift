@@ -10,8 +10,9 @@ enum JobsCancel {
         name: "cancel", abstract: "Cancel jobs that wait or run.",
         discussion: """
             A job that waits is not started; one that runs is asked to stop within a second or \
-            two. The mark is kept for a day: a job that is due later starts after all. The exit \
-            code is 1 when a job had ended otherwise before.
+            two. The mark is kept for a day: a job that is due later starts after all, and one that is \
+            enqueued with that id meanwhile does not start. The exit code is 1 when a job had \
+            ended otherwise before.
             """,
         options: [OutputFormat.option], arguments: [ids], run: run)
 
@@ -38,7 +39,10 @@ enum JobsCancel {
         if let outcome = try await client.outcome(queue: queue, id: id) {
             return ("already \(outcome.state.rawValue)", outcome.state != .cancelled)
         }
+        let isKnown = try await !client.traces(queue: queue, id: id).isEmpty
         let isNew = try await client.cancel(queue: queue, id: id)
+        // Ids are not remembered for long: one that nothing is known of may be a job that waits.
+        if isNew, !isKnown { return ("cancelling, if there is such a job", false) }
         return (isNew ? "cancelling" : "cancelling since before", false)
     }
 

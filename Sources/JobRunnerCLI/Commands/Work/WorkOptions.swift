@@ -18,7 +18,8 @@ enum WorkOptions {
         read: .duration(.seconds(3) ... .seconds(3600)))
     static let drainTimeout = Option(
         "drain-timeout", env: "JOBRUNNER_DRAIN_TIMEOUT", default: .seconds(25),
-        placeholder: "DURATION", help: "How long running jobs may go on after TERM.",
+        placeholder: "DURATION",
+        help: "How long running jobs may go on after TERM; then they have 2s to clean up.",
         read: .duration(.zero ... .seconds(86_400)))
     static let stuckAfter = Option(
         "stuck-after", env: "JOBRUNNER_STUCK_AFTER", default: .seconds(10),
