@@ -24,7 +24,8 @@ struct ProgramPersistentTests {
         let result = await fixture.run(keeper, #"["\u2028\"",1.10]"#, id: "a\"\n")
         #expect(
             result.json == #"[{"id": "a\"\n", "job": "keeper", "attempt": 1, "queue": "default", "#
-                + #""fence": 7, "redelivery": false, "v": 1, "args": ["\u2028\"", 1.1]}, ["JOBRUNNER_JOB"]]"#)
+                + #""fence": 7, "redelivery": false, "v": 1, "#
+                + #""args": ["\u2028\"", 1.1]}, ["JOBRUNNER_JOB"]]"#)
     }
 
     @Test func `has what it says on standard error logged with its job`() async throws {

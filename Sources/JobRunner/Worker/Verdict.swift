@@ -151,8 +151,8 @@ struct Run: Sendable {
             attempt: attempt, errors: errors)
         guard attempt < most else {
             return bury(
-                reason:
-                    "failed \(attempt == 1 ? "once" : "\(attempt) times"), last with \(failure.type): \(failure.message)",
+                reason: "failed \(attempt == 1 ? "once" : "\(attempt) times"), "
+                    + "last with \(failure.type): \(failure.message)",
                 name: envelope.job, id: envelope.id?.description, attempt: attempt,
                 job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
                 keep: keep(envelope, handler))
