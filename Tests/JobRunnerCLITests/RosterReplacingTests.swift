@@ -93,6 +93,20 @@ struct RosterReplacingTests {
         #expect(fixture.acts(on: .memory(1, bytes: 500)) == [])
     }
 
+    @Test func `a limit that all reach soon does not keep the machine busy`() {
+        var fixture = Fixture.working(1, maxMemory: 100)
+        var waits: [Int64] = []
+        for serial in 1...5 {
+            fixture.on(.memory(serial, bytes: 101))
+            let asked = fixture.now
+            if fixture.roster.children.count == 1 { fixture.wake() }
+            waits.append((fixture.now - asked) / 1_000_000)
+            #expect(fixture.joins(serial + 1) == [Fixture.told(serial, SIGTERM)])
+            fixture.on(.ended(serial, .exited(0)))
+        }
+        #expect(waits == [0, 200, 400, 800, 1600])
+    }
+
     @Test func `a successor takes over when the old one dies first`() {
         var fixture = Fixture.working(1)
         fixture.on(.worn(1))

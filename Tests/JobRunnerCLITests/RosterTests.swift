@@ -68,7 +68,7 @@ struct RosterTests {
     @Test(arguments: [
         (ChildProcess.End.signalled(SIGKILL), true), (.signalled(SIGSEGV), true),
         (.exited(3), true), (.exited(0), true), (.exited(70), true), (.exited(75), false),
-        (.exited(77), false), (.exited(78), false), (.exited(143), false),
+        (.exited(77), false), (.exited(78), false), (.exited(143), false), (.exited(200), true),
     ])
     func `a dead child's worker is reaped, and counted when it may have been its jobs`(
         end: ChildProcess.End, isCounted: Bool

@@ -9,7 +9,10 @@ internal import JobRunner
 // What each event changes.
 extension Roster {
     /// A child works: one that it succeeds may go.
-    mutating func join(_ serial: Int, _ now: Int64, _ orders: inout [Order]) {
+    mutating func join(
+        _ serial: Int, _ now: Int64, _ random: inout some RandomNumberGenerator,
+        _ orders: inout [Order]
+    ) {
         guard let child = child(serial), !child.hasJoined else { return }
         change(serial) { $0.joinedAt = now }
         hasEverJoined = true
@@ -17,10 +20,21 @@ extension Roster {
         orders.append(.say(.joined(child)))
         guard child.role == .successor, !isStopping else { return }
         if let old = main(of: child.number) {
+            slowDown(old, now, &random)
             change(old.serial) { $0.role = .leaving }
             ask(old.serial, SIGTERM, killAt: now &+ settings.patience, &orders)
         }
         change(serial) { $0.role = .main }
+    }
+
+    /// A limit that every child reaches soon must not keep the machine busy with new ones.
+    private mutating func slowDown(
+        _ old: RosterChild, _ now: Int64, _ random: inout some RandomNumberGenerator
+    ) {
+        guard old.wear != nil, let joinedAt = old.joinedAt else { return }
+        let index = old.number - 1
+        if now - joinedAt >= settings.steady { places[index].backoff.reset() }
+        places[index].replaceAt = now &+ places[index].backoff.next(using: &random)
     }
 
     /// A child goes by its own decision: its place is filled at once, while it finishes.

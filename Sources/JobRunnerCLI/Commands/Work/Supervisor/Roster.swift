@@ -110,7 +110,7 @@ struct Roster: Sendable {
             change(serial) { $0.worker = worker }
             // It hears signals from now on: before, this one would have stopped it for good.
             if isQuiet { orders.append(.signal(serial: serial, SIGTSTP)) }
-        case .joined(let serial): join(serial, now, &orders)
+        case .joined(let serial): join(serial, now, &random, &orders)
         case .worn(let serial): change(serial) { $0.wear = $0.wear ?? .jobs }
         case .memory(let serial, let bytes):
             guard let most = settings.maxMemory, bytes > most else { break }

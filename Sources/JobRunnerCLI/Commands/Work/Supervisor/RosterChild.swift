@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// A child as its supervisor's roster has it.
 struct RosterChild: Sendable, Equatable {
     enum Role: Sendable {
@@ -49,15 +55,13 @@ extension ChildProcess.End {
     func isCrash(isAsked: Bool) -> Bool {
         switch self {
         case .signalled: true
-        case .exited(let code):
-            !isAsked && code < 128
-                && !Self.decisions.contains(ExitCode(rawValue: code))
+        case .exited(let code): !isAsked && !Self.decisions.contains(ExitCode(rawValue: code))
         }
     }
 
-    private static let decisions: Set<ExitCode> = [
+    private static let decisions = Set<ExitCode>([
         .usage, .unavailable, .temporary, .permission, .configuration,
-    ]
+    ]).union([SIGTERM, SIGINT, SIGQUIT, SIGHUP].map { ExitCode(rawValue: 128 + $0) })
 
     /// Another try would end the same way.
     var isHopeless: Bool {

@@ -17,6 +17,8 @@ struct Supervisor {
         case look
         /// A reap ended.
         case reaped
+        /// Nobody is left, and Redis has not answered for long.
+        case overdue
     }
 
     private let invocation: Invocation
@@ -84,6 +86,7 @@ struct Supervisor {
                     handle(.memory(serial, bytes: bytes))
                 }
             case .reaped: reaps -= 1
+            case .overdue: reaps = 0
             }
             if roster.hasEnded, reaps == 0 { break }
         }
@@ -110,7 +113,12 @@ struct Supervisor {
             for line in news.lines(pid: { processes[$0].map { Int($0.process.pid) } }) {
                 log.write(line.level, line.event, line.message, line.fields)
             }
-        case .end: break
+        case .end:
+            let events = events
+            Task {
+                try await Task.sleep(for: .seconds(5))
+                events.yield(.overdue)
+            }
         }
     }
 
@@ -162,10 +170,9 @@ struct Supervisor {
     private mutating func reap(_ worker: String, _ number: Int, _ isCounted: Bool) {
         reaps += 1
         let (client, log, options, events) = (client, log, options, events)
-        let patience: Duration = roster.isStopping ? .seconds(5) : options.visibilityTimeout
         Task {
             defer { events.yield(.reaped) }
-            let deadline = ContinuousClock.now + patience
+            let deadline = ContinuousClock.now + options.visibilityTimeout
             var backoff = Backoff()
             var random = SystemRandomNumberGenerator()
             while ContinuousClock.now < deadline {
