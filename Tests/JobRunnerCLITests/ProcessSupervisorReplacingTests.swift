@@ -7,7 +7,7 @@ import Testing
 
 /// `work --processes`: children that are replaced, and children that are left alone.
 @Suite(
-    "supervisor, replacing", .timeLimit(.minutes(3)),
+    "supervisor, replacing", .serialized, .timeLimit(.minutes(3)),
     .enabled(if: RedisServer.isAvailable && BuiltExecutable.path != nil))
 struct ProcessSupervisorReplacingTests {
     private let fixture: CommandFixture

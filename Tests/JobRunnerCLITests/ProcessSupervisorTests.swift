@@ -9,7 +9,7 @@ import Testing
 ///
 /// The visibility timeout is an hour throughout: what comes back was given back by the supervisor.
 @Suite(
-    "supervisor", .timeLimit(.minutes(3)),
+    "supervisor", .serialized, .timeLimit(.minutes(3)),
     .enabled(if: RedisServer.isAvailable && BuiltExecutable.path != nil))
 struct ProcessSupervisorTests {
     private let fixture: CommandFixture
