@@ -29,7 +29,7 @@ enum WorkOptions {
         "exit-when-stuck", env: "JOBRUNNER_EXIT_WHEN_STUCK", default: .seconds(30),
         placeholder: "DURATION",
         help:
-            "Then wait so long, stop and exit with 75; 0s is never. Not at all with --processes.",
+            "Then wait so long and exit with 75; 0s is never. With --processes at once, if unset.",
         read: .duration(.zero ... .seconds(86_400)))
     static let processes = Option<Int>(
         "processes", env: "JOBRUNNER_PROCESSES", default: nil, placeholder: "N",
