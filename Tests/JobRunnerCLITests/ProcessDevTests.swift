@@ -137,7 +137,8 @@ struct ProcessDevTests {
         #expect(await running.dev.end() == 70)
         let who = isRedis ? "redis-server" : "the worker"
         #expect(
-            running.dev.errors.contains("jobrunner: error: \(who) ended by itself: signal 9"),
+            running.dev.errors.contains(
+                "jobrunner: error: \(who) ended by itself: signal 9 (SIGKILL)"),
             "\(running.dev.errors)")
         #expect(running.dev.errors.contains { $0.hasPrefix("| ") })
         #expect(!isRunning(running.redis))

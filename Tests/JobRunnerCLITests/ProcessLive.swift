@@ -15,7 +15,21 @@ final class ProcessLive: Sendable {
         var out: [String] = []
         var err: [String] = []
         var isOver = false
-        var waiting: [(parts: [String], continuation: CheckedContinuation<String?, Never>)] = []
+        var waiting: [Waiter] = []
+    }
+
+    /// A test that waits for so many lines that hold these texts.
+    private struct Waiter {
+        let parts: [String]
+        let count: Int
+        let continuation: CheckedContinuation<[String]?, Never>
+
+        func found(in state: State) -> [String]? {
+            let found = (state.out + state.err).filter { line in
+                parts.allSatisfy { line.contains($0) }
+            }
+            return found.count >= count ? found : nil
+        }
     }
 
     let pid: pid_t
@@ -24,10 +38,11 @@ final class ProcessLive: Sendable {
 
     /// Starts it without the variables of this process that would change what it does.
     init(
-        _ arguments: [String], environment: [String: String] = [:], in directory: String? = nil
+        _ arguments: [String], environment: [String: String] = [:], in directory: String? = nil,
+        executable: String? = nil
     ) throws {
         let process = Process()
-        process.executableURL = URL(filePath: BuiltExecutable.path ?? "jobrunner")
+        process.executableURL = URL(filePath: executable ?? BuiltExecutable.path ?? "jobrunner")
         process.arguments = arguments
         let inherited = ProcessInfo.processInfo.environment.filter {
             !$0.key.hasPrefix("JOBRUNNER_") && $0.key != "REDIS_URL"
@@ -74,11 +89,20 @@ final class ProcessLive: Sendable {
 
     /// The first line, of either stream, that holds all these texts; waits for it to come.
     @discardableResult func line(_ parts: String...) async throws -> String {
-        let found: String? = await withCheckedContinuation { continuation in
-            let (known, isOver) = state.withLock { state -> (String?, Bool) in
-                let all = state.out + state.err
-                let known = all.first { line in parts.allSatisfy { line.contains($0) } }
-                if known == nil, !state.isOver { state.waiting.append((parts, continuation)) }
+        try await lines(1, of: parts)[0]
+    }
+
+    /// All lines that hold all these texts, once there are so many.
+    @discardableResult func lines(_ count: Int, of parts: String...) async throws -> [String] {
+        try await lines(count, of: parts)
+    }
+
+    private func lines(_ count: Int, of parts: [String]) async throws -> [String] {
+        let found: [String]? = await withCheckedContinuation { continuation in
+            let waiter = Waiter(parts: parts, count: count, continuation: continuation)
+            let (known, isOver) = state.withLock { state -> ([String]?, Bool) in
+                let known = waiter.found(in: state)
+                if known == nil, !state.isOver { state.waiting.append(waiter) }
                 return (known, state.isOver)
             }
             if known != nil || isOver { continuation.resume(returning: known) }
@@ -123,21 +147,21 @@ final class ProcessLive: Sendable {
     }
 
     private func note(_ line: String, _ isError: Bool) {
-        let waiting = state.withLock { state in
+        let ready = state.withLock { state in
             if isError { state.err.append(line) } else { state.out.append(line) }
-            var ready: [CheckedContinuation<String?, Never>] = []
-            var others: [(parts: [String], continuation: CheckedContinuation<String?, Never>)] = []
-            for waiter in state.waiting {
-                if waiter.parts.allSatisfy({ line.contains($0) }) {
-                    ready.append(waiter.continuation)
+            let waiting = state.waiting
+            state.waiting = []
+            var ready: [(continuation: CheckedContinuation<[String]?, Never>, lines: [String])] = []
+            for waiter in waiting {
+                if let found = waiter.found(in: state) {
+                    ready.append((waiter.continuation, found))
                 } else {
-                    others.append(waiter)
+                    state.waiting.append(waiter)
                 }
             }
-            state.waiting = others
             return ready
         }
-        for continuation in waiting { continuation.resume(returning: line) }
+        for (continuation, lines) in ready { continuation.resume(returning: lines) }
     }
 }
 

@@ -39,6 +39,7 @@ struct WorkerReading: Sendable {
         guard let own else { return stats }
         stats.host = own.host
         stats.pid = own.pid
+        stats.supervisor = own.supervisor
         stats.version = own.version
         stats.queues = own.queues
         stats.handlers = own.handlers

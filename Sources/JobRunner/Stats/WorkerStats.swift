@@ -10,6 +10,8 @@ public struct WorkerStats: Sendable {
     public var host: String
     /// The process there; nil when it is not known.
     public var pid: Int?
+    /// The process that starts it again, of `work --processes`; nil when it has none.
+    public var supervisor: Int?
     /// Of this library; nil, as the rest, when the worker's own word is missing or unreadable.
     public var version: String?
     /// The queues it works on.

@@ -17,4 +17,11 @@ extension QueueStore {
     package func crashes(_ id: String) -> Call<Int> {
         Call(key: keys.ready, command: Command("HGET", keys.crashes, id)) { $0.integer ?? 0 }
     }
+
+    /// The members of a sorted set of worker ids: `workers` or `reaping`.
+    package func members(of key: String) -> Call<[String]> {
+        Call(key: keys.ready, command: Command("ZRANGE", key, "0", "-1")) {
+            ($0.array ?? []).compactMap(\.text)
+        }
+    }
 }

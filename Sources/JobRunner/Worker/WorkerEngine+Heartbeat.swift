@@ -220,11 +220,11 @@ extension WorkerEngine {
                     since: wall - Int((now - runs[slot].startedAt) / 1_000_000)))
         }
         return WorkerInfo(
-            id: identity.id, host: identity.host, pid: identity.pid, version: version,
-            started: startedAt, state: "\(phase)", queues: options.queues.map(\.name),
-            handlers: handlers.keys.sorted(), slots: options.concurrency, busy: busy,
-            buffered: buffered, rss: ProcessMemory.resident(), starved: starved,
-            running: running)
+            id: identity.id, host: identity.host, pid: identity.pid,
+            supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
+            queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
+            slots: options.concurrency, busy: busy, buffered: buffered,
+            rss: ProcessMemory.resident(), starved: starved, running: running)
     }
 }
 

@@ -15,6 +15,8 @@ package struct WorkerInfo: Codable, Sendable {
     package var id: String
     package var host: String
     package var pid: Int
+    /// The supervisor's process; nil when it has none.
+    package var supervisor: Int?
     package var version: String
     /// ms since 1970.
     package var started: Int
@@ -47,13 +49,14 @@ package struct WorkerInfo: Codable, Sendable {
     }
 
     init(
-        id: String, host: String, pid: Int, version: String, started: Int, state: String,
-        queues: [String], handlers: [String], slots: Int, busy: Int, buffered: Int, rss: Int,
-        starved: Int? = nil, running: [Running]
+        id: String, host: String, pid: Int, supervisor: Int?, version: String, started: Int,
+        state: String, queues: [String], handlers: [String], slots: Int, busy: Int,
+        buffered: Int, rss: Int, starved: Int? = nil, running: [Running]
     ) {
         self.id = id
         self.host = host
         self.pid = pid
+        self.supervisor = supervisor
         self.version = version
         self.started = started
         self.state = state

@@ -31,6 +31,8 @@ struct LogWriter: Sendable {
     let isJSON: Bool
     let level: LogLevel
     let descriptor: Int32
+    /// Of every line, behind its own.
+    var fields: [(String, LogLine.Value)] = []
 
     init(isJSON: Bool, level: LogLevel, descriptor: Int32 = 1) {
         self.isJSON = isJSON
@@ -61,7 +63,7 @@ struct LogWriter: Sendable {
     private func text(_ line: LogLine, _ time: String) -> String {
         var text = "\(time) \(line.level.rawValue.uppercased()) \(line.event)"
         if !line.message.isEmpty { text += " \(escaped(line.message, limit: 1000))" }
-        for (name, value) in line.fields {
+        for (name, value) in line.fields + fields {
             switch value {
             case .number(let number): text += " \(name)=\(number)"
             case .decimal(let number): text += " \(name)=\(number)"
@@ -79,7 +81,7 @@ struct LogWriter: Sendable {
         var json =
             #"{"ts":"\#(time)","level":"\#(line.level.rawValue)","event":\#(quoted(line.event))"#
         if !line.message.isEmpty { json += #","message":\#(quoted(line.message))"# }
-        for (name, value) in line.fields {
+        for (name, value) in line.fields + fields {
             json += ",\(quoted(name)):"
             switch value {
             case .number(let number): json += "\(number)"

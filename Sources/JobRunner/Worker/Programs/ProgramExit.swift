@@ -42,18 +42,9 @@ enum ProgramExit: Equatable {
         case .status(Self.buryStatus): return .bury("exited with 65" + detail)
         case .status(let status): return .failed("exited with \(status)" + detail)
         case .signal(let signal):
-            let name = Self.names[signal].map { " (\($0))" } ?? ""
-            return .failed("ended by signal \(signal)\(name)" + detail)
+            return .failed("ended by signal \(SignalName.text(signal))" + detail)
         case .lost:
             return .failed("ended; how is unknown, since this process ignores SIGCHLD" + detail)
         }
     }
-
-    private static let names: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL",
-        SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE",
-        SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2",
-        SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU",
-        SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
-    ]
 }

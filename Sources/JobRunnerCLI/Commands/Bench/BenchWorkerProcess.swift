@@ -20,7 +20,9 @@ final class BenchWorkerProcess {
     /// The ids it joined with: whose keys to delete should it be killed.
     private(set) var workers: [String] = []
 
-    private let pid: pid_t
+    private let process: ChildProcess
+    /// Finished when the process is gone.
+    private let gone: AsyncStream<Void>
     private var input: Int32
     private var incoming: AsyncStream<Incoming>.Iterator
     private let deadlines: AsyncStream<Incoming>.Continuation
@@ -47,14 +49,22 @@ final class BenchWorkerProcess {
             close(orders.read)
             close(reports.write)
         }
-        do { pid = try Self.spawn(input: orders.read, output: reports.write) } catch {
+        let (stream, ending) = AsyncStream.makeStream(of: Void.self)
+        gone = stream
+        do {
+            process = try ChildProcess(
+                ChildProcess.ownExecutable, ["jobrunner", BenchWorker.word],
+                environment: ProcessInfo.processInfo.environment,
+                descriptors: [orders.read, reports.write, STDERR_FILENO]
+            ) { _ in ending.finish() }
+        } catch {
             close(orders.write)
             close(reports.read)
             throw error
         }
         input = orders.write
-        let (stream, continuation) = AsyncStream.makeStream(of: Incoming.self)
-        incoming = stream.makeAsyncIterator()
+        let (reported, continuation) = AsyncStream.makeStream(of: Incoming.self)
+        incoming = reported.makeAsyncIterator()
         deadlines = continuation
         let output = reports.read
         startCommandThread("reports") {
@@ -118,14 +128,7 @@ final class BenchWorkerProcess {
     func end() async {
         if input >= 0 { close(input) }
         input = -1
-        let pid = pid
-        await withCheckedContinuation { continuation in
-            startCommandThread("wait") {
-                var status: Int32 = 0
-                while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-                continuation.resume()
-            }
-        }
+        for await _ in gone {}
     }
 }
 
@@ -148,46 +151,6 @@ extension BenchWorkerProcess {
         guard !failed else { throw failure("pipe", errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
-    }
-
-    private static func spawn(input: Int32, output: Int32) throws -> pid_t {
-        #if canImport(Darwin)
-            var actions: posix_spawn_file_actions_t?
-            var attributes: posix_spawnattr_t?
-            let path = Swift.CommandLine.arguments.first ?? "jobrunner"
-        #else
-            var actions = posix_spawn_file_actions_t()
-            var attributes = posix_spawnattr_t()
-            // This very file, even when another was built in its place since.
-            let path = "/proc/self/exe"
-        #endif
-        posix_spawn_file_actions_init(&actions)
-        posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
-        }
-        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        // A group of its own: Ctrl-C is for the bench, which then ends it in good order.
-        posix_spawnattr_setpgroup(&attributes, 0)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
-        let arguments = Self.strings(["jobrunner", BenchWorker.word])
-        let environment = Self.strings(
-            ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" })
-        defer { for text in arguments + environment { free(text) } }
-        var pid: pid_t = 0
-        let code = posix_spawnp(&pid, path, &actions, &attributes, arguments, environment)
-        guard code == 0 else { throw failure(path, code) }
-        return pid
-    }
-
-    private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
-        texts.map { strdup($0) } + [nil]
     }
 
     /// Calls `body` with each line until the end of the pipe; blocks its thread.

@@ -12,8 +12,8 @@ struct Dev: Sendable {
         case signal(Int32)
         case redisReady
         case redisFailed(String)
-        case redisEnded(DevProcess.End)
-        case workerEnded(DevProcess.End)
+        case redisEnded(ChildProcess.End)
+        case workerEnded(ChildProcess.End)
         case viewEnded
     }
 
@@ -37,8 +37,8 @@ struct Dev: Sendable {
         let lifeline = try DevLifeline(
             holding: directory.lock, removing: directory.temporary,
             environment: invocation.environment)
-        var redis: DevProcess?
-        var worker: DevProcess?
+        var redis: ChildProcess?
+        var worker: ChildProcess?
         var view: Task<Void, Never>?
         var failure: CommandFailure?
         do {
@@ -102,12 +102,12 @@ struct Dev: Sendable {
     // MARK: Children
 
     private func start(
-        redis executable: String, onEnd: @escaping @Sendable (DevProcess.End) -> Void
-    ) throws -> DevProcess {
+        redis executable: String, onEnd: @escaping @Sendable (ChildProcess.End) -> Void
+    ) throws -> ChildProcess {
         let log = try directory.create(directory.redisLog)
         defer { close(log) }
         let port = invocation.optional(DevOptions.port) ?? 0
-        return try DevProcess(
+        return try ChildProcess(
             executable,
             [
                 "redis-server", "--port", "\(port)", "--bind", "127.0.0.1",
@@ -119,24 +119,18 @@ struct Dev: Sendable {
     }
 
     private func startWorker(
-        onEnd: @escaping @Sendable (DevProcess.End) -> Void
-    ) throws -> DevProcess {
+        onEnd: @escaping @Sendable (ChildProcess.End) -> Void
+    ) throws -> ChildProcess {
         let log = try directory.create(directory.workerLog)
         defer { close(log) }
         var environment = invocation.environment
         environment["JOBRUNNER_REDIS_URL"] = directory.url
-        #if canImport(Darwin)
-            let path = Swift.CommandLine.arguments.first ?? "jobrunner"
-        #else
-            // This very file, even when another was built in its place since.
-            let path = "/proc/self/exe"
-        #endif
-        return try DevProcess(
-            path, [invocation.executable] + DevOptions.work(invocation),
+        return try ChildProcess(
+            ChildProcess.ownExecutable, [invocation.executable] + DevOptions.work(invocation),
             environment: environment, descriptors: [-1, log, log], onEnd: onEnd)
     }
 
-    private func ended(_ who: String, _ end: DevProcess.End, _ log: String) -> CommandFailure {
+    private func ended(_ who: String, _ end: ChildProcess.End, _ log: String) -> CommandFailure {
         let last = DevLog.tail(of: log, lines: 5)
         for line in last { invocation.console.note("| " + line) }
         return CommandFailure(
@@ -181,7 +175,7 @@ struct Dev: Sendable {
         DevView.isDrawing(invocation.environment)
     }
 
-    private func show(_ client: JobClient, redis: DevProcess, worker: DevProcess?) -> DevView {
+    private func show(_ client: JobClient, redis: ChildProcess, worker: ChildProcess?) -> DevView {
         let name = invocation.executable
         let variable = "JOBRUNNER_REDIS_URL=\(directory.url)"
         let port = invocation.optional(DevOptions.port).map { "redis://127.0.0.1:\($0)" }

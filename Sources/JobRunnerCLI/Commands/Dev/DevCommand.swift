@@ -50,7 +50,8 @@ enum DevCommand {
                 "--redis-url is of no use here: dev starts a Redis of its own",
                 hint: "For a worker on a Redis that runs: '\(invocation.executable) work'.")
         }
-        _ = try WorkOptions.worker(invocation)
+        // The rest was checked as it was read; dev has not all options of work.
+        _ = try WorkOptions.withQueues(WorkerOptions(), invocation)
         for (option, path) in [
             (WorkOptions.handlers, invocation.optional(WorkOptions.handlers)),
             (WorkOptions.app, invocation.optional(WorkOptions.app)),

@@ -33,7 +33,7 @@ final class DevLifeline: Sendable {
         [ -z "$1" ] || rm -rf "$1"
         """
 
-    private let shell: DevProcess
+    private let shell: ChildProcess
     private let orders: Int32
     private let ended: AsyncStream<Void>
 
@@ -53,7 +53,7 @@ final class DevLifeline: Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         ended = stream
         do throws(CommandFailure) {
-            shell = try DevProcess(
+            shell = try ChildProcess(
                 "/bin/sh", ["/bin/sh", "-c", Self.script, "jobrunner-dev", temporary ?? ""],
                 environment: environment, descriptors: [ends[0], -1, -1, lock]
             ) { _ in continuation.finish() }
@@ -64,7 +64,7 @@ final class DevLifeline: Sendable {
     }
 
     /// Says what there is to stop.
-    func watch(worker: DevProcess?, redis: DevProcess?) {
+    func watch(worker: ChildProcess?, redis: ChildProcess?) {
         let ids = [worker, redis].map { process in
             process.flatMap { $0.isGone ? nil : $0.pid } ?? 0
         }

@@ -102,6 +102,7 @@ enum StatsJSON {
             ("state", .string(worker.state.rawValue)),
             ("host", .string(worker.host)),
             ("pid", .integer(worker.pid)),
+            ("supervisor", .integer(worker.supervisor)),
             ("version", .string(worker.version)),
             ("queues", .strings(worker.queues)),
             ("handlers", .strings(worker.handlers)),

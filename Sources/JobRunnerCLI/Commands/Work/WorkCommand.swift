@@ -20,6 +20,11 @@ enum WorkCommand {
                 QUIT, stops at once and gives everything back. TSTP takes no more jobs. USR1 \
                 writes who runs what since when. HUP is as TERM.
 
+                With --processes it runs no jobs but starts processes that do, and starts another \
+                when one ends. Signals go to all of them, except HUP, which replaces them one \
+                after another by what is at the executable's path now. A process that fails as \
+                it starts, with 64, 77 or 78, ends it with that code.
+
                 Exit codes: 0 all that ran was finished, 128+n jobs were given back unfinished \
                 after signal n, 75 a handler did not stop when it was cancelled (see \
                 --exit-when-stuck), 69 Redis was away for --exit-when-unreachable, 77 Redis refused, \
@@ -27,8 +32,13 @@ enum WorkCommand {
                 """,
             options: WorkOptions.all
         ) { invocation in
+            if ChildLink.isChild { return try await work(invocation, register) }
             if let app = invocation.optional(WorkOptions.app), !isReplacement(invocation) {
                 try replace(with: app)
+            }
+            if let count = try WorkOptions.supervised(invocation) {
+                var supervisor = try Supervisor(invocation, processes: count)
+                return await supervisor.run()
             }
             return try await work(invocation, register)
         }
@@ -37,10 +47,14 @@ enum WorkCommand {
     private static func work(_ invocation: Invocation, _ register: Registration) async throws
         -> ExitCode
     {
-        var options = try WorkOptions.worker(invocation)
-        let log = WorkLog(
-            LogWriter(
-                invocation[WorkOptions.logFormat], level: invocation[WorkOptions.logLevel]))
+        var options = try WorkOptions.worker(invocation, isChild: ChildLink.isChild)
+        let link = ChildLink(
+            queues: options.queues.count, maxJobs: invocation.optional(WorkOptions.maxJobsPerChild))
+        options.supervisor = link?.supervisor
+        var writer = LogWriter(
+            invocation[WorkOptions.logFormat], level: invocation[WorkOptions.logLevel])
+        if let link { writer.fields = [("child", .number(link.number))] }
+        let log = WorkLog(writer)
         var builder = WorkerBuilder()
         do {
             try await register(&builder)
@@ -59,6 +73,10 @@ enum WorkCommand {
         }
         let control = WorkControl()
         control.listen()
+        link?.watch {
+            log.write(.warning, "orphaned", "the supervisor is gone: stopping as on TERM")
+            control.orphaned()
+        }
         let url: RedisURL
         let server: ServerInfo
         do {
@@ -70,9 +88,10 @@ enum WorkCommand {
         try warn(of: server, url, invocation, log)
         options.reportsJobs = true
         let patience = invocation.optional(WorkOptions.exitWhenUnreachable)
-        let endsAfter = options.drainTimeout + options.cancelGrace + .seconds(5)
+        let endsAfter = endsAfter(options)
         options.onEvent = { event in
             log.note(event)
+            link?.note(event)
             if case .givingUp = event { control.giveUpStuck(after: endsAfter) }
             if let patience, log.unreachableFor > patience { control.giveUp() }
         }
@@ -83,6 +102,7 @@ enum WorkCommand {
         } catch {
             throw CommandFailure(error)
         }
+        link?.tell(.worker(worker.id))
         control.start(worker, programs, log, patience: endsAfter)
         banner(worker, options, builder, url, server, invocation, log)
         do {
@@ -95,6 +115,11 @@ enum WorkCommand {
         }
         await programs?.shutdown()
         return control.exitCode(interrupted: worker.interrupted)
+    }
+
+    /// From TERM to the end of the process, whatever its handlers do.
+    static func endsAfter(_ options: WorkerOptions) -> Duration {
+        options.drainTimeout + options.cancelGrace + .seconds(5)
     }
 
     private static func programs(_ invocation: Invocation, _ log: WorkLog) throws
@@ -183,7 +208,8 @@ enum WorkCommand {
 
     /// Executes the app in this process's place: same command line, same environment.
     private static func replace(with app: String) throws -> Never {
-        var words = [app]
+        // With a slash, as it is executed: its name is not one to look up in PATH.
+        var words = [app.contains("/") ? app : "./" + app]
         var skips = false
         for word in CommandLine.arguments.dropFirst() {
             if skips {

@@ -29,6 +29,13 @@ final class WorkControl: Sendable {
         }
     }
 
+    /// The supervisor is gone: as TERM, unless it stops already.
+    func orphaned() {
+        let (act, isStopping) = state.withLock { ($0.act, $0.stoppedBy != nil) }
+        guard let act else { _exit(0) }
+        if !isStopping { act(SIGTERM) }
+    }
+
     /// - Parameter patience: After a first stop signal; then the process ends whatever it does.
     func start(
         _ worker: Worker, _ programs: ProgramHandlers?, _ log: WorkLog, patience: Duration

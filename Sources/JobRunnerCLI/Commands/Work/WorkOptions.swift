@@ -29,8 +29,23 @@ enum WorkOptions {
     static let exitWhenStuck = Option(
         "exit-when-stuck", env: "JOBRUNNER_EXIT_WHEN_STUCK", default: .seconds(30),
         placeholder: "DURATION",
-        help: "Then wait so long, stop and exit with 75, to be started again; 0s is never.",
+        help:
+            "Then wait so long and exit with 75; 0s is never. With --processes at once, if unset.",
         read: .duration(.zero ... .seconds(86_400)))
+    static let processes = Option<Int>(
+        "processes", env: "JOBRUNNER_PROCESSES", default: nil, placeholder: "N",
+        help: "Start so many such workers, each with its slots, and keep them running.",
+        read: .int(1...64))
+    static let maxJobsPerChild = Option<Int>(
+        "max-jobs-per-child", env: "JOBRUNNER_MAX_JOBS_PER_CHILD", default: nil, placeholder: "N",
+        unit: "jobs",
+        help: "With --processes: replace a process that has run so many.",
+        read: .int(1...1_000_000_000))
+    static let maxMemoryPerChild = Option<Int>(
+        "max-memory-per-child", env: "JOBRUNNER_MAX_MEMORY_PER_CHILD", default: nil,
+        placeholder: "SIZE",
+        help: "With --processes: replace a process that holds more resident memory.",
+        read: .size(1 << 20...1 << 40))
     static let parkedAge = Option(
         "parked-age", env: "JOBRUNNER_PARKED_AGE", default: .seconds(7 * 86_400),
         placeholder: "DURATION",
@@ -72,15 +87,17 @@ enum WorkOptions {
         help: "Least severe lines to write.", read: .choice())
 
     static let all: [any AnyOption] = [
-        queues, concurrency, visibilityTimeout, drainTimeout, stuckAfter, exitWhenStuck, parkedAge,
-        moveBlocking, handlers, passedVariables,
+        queues, concurrency, processes, maxJobsPerChild, maxMemoryPerChild, visibilityTimeout,
+        drainTimeout, stuckAfter, exitWhenStuck, parkedAge, moveBlocking, handlers, passedVariables,
         programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
     ]
 
     /// The worker's options.
     ///
+    /// - Parameter isChild: Of a supervisor, which replaces it when it is stuck: unless told
+    ///   otherwise it does not wait before it says so.
     /// - Throws: `CommandFailure` with exit code 64 for a bad queue, 78 when a variable named it.
-    static func worker(_ invocation: Invocation) throws -> WorkerOptions {
+    static func worker(_ invocation: Invocation, isChild: Bool = false) throws -> WorkerOptions {
         var options = WorkerOptions()
         options.concurrency = invocation[concurrency]
         options.visibilityTimeout = invocation[visibilityTimeout]
@@ -90,7 +107,20 @@ enum WorkOptions {
         options.stuckAfter = invocation[stuckAfter]
         options.exitWhenStuck =
             invocation[exitWhenStuck] == .zero ? nil : invocation[exitWhenStuck]
+        if isChild, invocation.origin(of: exitWhenStuck) == .default {
+            options.exitWhenStuck = .zero
+        }
         options.maxJobBytes = invocation[maxJobSize]
+        return try withQueues(options, invocation)
+    }
+
+    /// The queues that were named, and a look at the whole.
+    ///
+    /// - Throws: As `worker`.
+    static func withQueues(_ worker: WorkerOptions, _ invocation: Invocation) throws
+        -> WorkerOptions
+    {
+        var options = worker
         do {
             options.queues = try invocation.all(queues)
                 .flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
@@ -103,6 +133,27 @@ enum WorkOptions {
                 exit: isVariable ? .configuration : .usage)
         }
         return options
+    }
+
+    /// How many processes to start; nil when this one is to work.
+    ///
+    /// - Throws: `CommandFailure` for options that only mean something with several.
+    static func supervised(_ invocation: Invocation) throws -> Int? {
+        if let count = invocation.optional(processes) {
+            if invocation.optional(maxMemoryPerChild) != nil, ProcessMemory.resident() == 0 {
+                throw CommandFailure(
+                    "--max-memory-per-child: this system does not say what a process holds",
+                    exit: .usage)
+            }
+            return count
+        }
+        for option in [maxJobsPerChild, maxMemoryPerChild]
+        where invocation.optional(option) != nil {
+            throw CommandFailure(
+                "\(invocation.variable(of: option) ?? option.info.name) needs --processes",
+                hint: "One process has nobody to replace it: use --processes 1.", exit: .usage)
+        }
+        return nil
     }
 
     /// `mail`, or `mail=5`.

@@ -7,8 +7,11 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// A child of `dev`: spawned into a process group of its own, signalled, reaped.
-final class DevProcess: Sendable {
+/// A child process: spawned into a process group of its own, signalled, reaped.
+///
+/// Of `dev`, of `bench` and of the supervisor. (Programs of jobs are `ProgramProcess`: they have
+/// pipes, and groups that are killed.)
+final class ChildProcess: Sendable {
     /// How it ended.
     enum End: Sendable, Equatable {
         case exited(Int32)
@@ -17,9 +20,20 @@ final class DevProcess: Sendable {
         var text: String {
             switch self {
             case .exited(let code): "exit code \(code)"
-            case .signalled(let number): "signal \(number)"
+            case .signalled(let number): "signal \(SignalName.text(number))"
             }
         }
+    }
+
+    /// The file that this process runs.
+    ///
+    /// On Linux that very file, even when another was put in its place since.
+    static var ownExecutable: String {
+        #if canImport(Darwin)
+            ExecutablePath.ofThisProcess()
+        #else
+            "/proc/self/exe"
+        #endif
     }
 
     let pid: pid_t
@@ -47,14 +61,18 @@ final class DevProcess: Sendable {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        for (number, descriptor) in zip(Int32(0)..., descriptors) {
+        // Above all numbers that are given away: else one could overwrite a source of the next.
+        let above = Int32(descriptors.count)
+        let sources = descriptors.map { $0 < 0 ? -1 : fcntl($0, F_DUPFD_CLOEXEC, above) }
+        defer { for source in sources where source >= 0 { close(source) } }
+        for (number, (descriptor, source)) in zip(Int32(0)..., zip(descriptors, sources)) {
             if descriptor >= 0 {
-                posix_spawn_file_actions_adddup2(&actions, descriptor, number)
+                posix_spawn_file_actions_adddup2(&actions, source, number)
             } else {
                 posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
             }
         }
-        // A group of its own: Ctrl-C is for dev, which then ends them in good order.
+        // A group of its own: Ctrl-C is for its parent, which then ends it in good order.
         posix_spawnattr_setpgroup(&attributes, 0)
         var all = sigset_t()
         var none = sigset_t()
