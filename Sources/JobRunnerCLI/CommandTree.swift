@@ -27,6 +27,7 @@ enum CommandTree {
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
+                DeadCommand.spec,
                 CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,
             ])

@@ -11,6 +11,9 @@ package enum Scripts {
     package static let adopt = Script(name: "adopt", source: PackageResources.adopt_lua)
     package static let unpark = Script(name: "unpark", source: PackageResources.unpark_lua)
     package static let cancel = Script(name: "cancel", source: PackageResources.cancel_lua)
+    package static let dead = Script(name: "dead", source: PackageResources.dead_lua)
+    package static let deadPage = Script(
+        name: "dead_page", source: PackageResources.dead_page_lua)
     package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
 
