@@ -28,6 +28,7 @@ enum CommandTree {
                 EnqueueCommand.spec,
                 JobsCommand.spec,
                 DeadCommand.spec,
+                ParkedCommand.spec,
                 CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,
             ])

@@ -219,8 +219,10 @@ extension WorkerEngine {
         return WorkerInfo(
             id: identity.id, host: identity.host, pid: identity.pid, version: version,
             started: startedAt, state: "\(phase)", queues: options.queues.map(\.name),
-            handlers: handlers.keys.sorted(), slots: options.concurrency, busy: busy,
-            buffered: buffered, rss: ProcessMemory.resident(), running: running)
+            handlers: handlers.keys.sorted(),
+            versions: handlers.mapValues(\.version).filter { $0.value != .max },
+            slots: options.concurrency, busy: busy, buffered: buffered,
+            rss: ProcessMemory.resident(), running: running)
     }
 }
 
