@@ -29,6 +29,7 @@ enum CommandTree {
                 JobsCommand.spec,
                 DeadCommand.spec,
                 ParkedCommand.spec,
+                DoctorCommand.spec,
                 CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,
             ])
