@@ -18,7 +18,9 @@ enum DevOptions {
     static let all: [any AnyOption] =
         [directory, port, interval] + [
             WorkOptions.queues, WorkOptions.concurrency, WorkOptions.visibilityTimeout,
-            WorkOptions.drainTimeout, WorkOptions.handlers, WorkOptions.passedVariables,
+            WorkOptions.drainTimeout, WorkOptions.stuckAfter, WorkOptions.exitWhenStuck,
+            WorkOptions.parkedAge, WorkOptions.handlers,
+            WorkOptions.passedVariables,
             WorkOptions.programTimeLimit, WorkOptions.app, WorkOptions.maxJobSize,
             WorkOptions.logFormat,
             WorkOptions.logLevel,
@@ -33,6 +35,9 @@ enum DevOptions {
         words += given(WorkOptions.concurrency, invocation)
         words += given(WorkOptions.visibilityTimeout, invocation)
         words += given(WorkOptions.drainTimeout, invocation)
+        words += given(WorkOptions.stuckAfter, invocation)
+        words += given(WorkOptions.exitWhenStuck, invocation)
+        words += given(WorkOptions.parkedAge, invocation)
         words += given(WorkOptions.handlers, invocation)
         words += given(WorkOptions.passedVariables, invocation)
         words += given(WorkOptions.programTimeLimit, invocation)
