@@ -58,7 +58,7 @@ struct ParkedCommandTests {
         _ = try await fixture.ask("ZADD", fixture.key("workers"), "\(now + 1_000_000)", id)
         let info =
             #"{"v":1,"id":"\#(id)","host":"host","pid":1,"version":"1","started":0,"state":"working","queues":["default"],"handlers":["any","old"],"versions":{"old":1},"slots":1,"busy":0,"buffered":0,"rss":0,"running":[]}"#
-        _ = try await fixture.ask("SET", "\(fixture.prefix):worker:\(id)", info, "PX", "60000")
+        _ = try await fixture.ask("SET", "\(fixture.prefix):worker:\(id)", info, "PX", "600000")
         for kind in ["any@9", "old@1", "old@2", "other@1"] { try await park(1, kind, in: fixture) }
         let lines = await fixture.run("parked list -o jsonl").lines
         let able = lines.filter { $0.hasSuffix(#","workers":["host-1-abc"]}"#) }

@@ -99,26 +99,32 @@ import Testing
 
     @Test func `a page has bounds in bytes, and a job that is too long only a head`() async throws {
         let queue = try QueueFixture()
-        func large(_ id: String, _ mebibytes: Int) -> [UInt8] {
-            entry(id) + [UInt8](repeating: UInt8(ascii: " "), count: mebibytes << 20)
+        func large(_ id: String, _ kibibytes: Int) -> [UInt8] {
+            entry(id) + [UInt8](repeating: UInt8(ascii: " "), count: kibibytes << 10)
         }
         let entries = [
             (entry: large("a", 3), diedAt: 1), (large("b", 3), 2), (large("c", 3), 3),
             (large("d", 49), 4), (large("e", 20), 5),
         ]
-        for entry in entries { #expect(try await queue.send(queue.store.addDead([entry])) == 1) }
-        let client = try queue.client()
-        defer { client.close() }
-        var pages = client.dead(in: "q")
+        #expect(try await queue.send(queue.store.addDead(entries)) == 5)
+        var bounds = DeadBounds()
+        bounds.bytes = 11 << 10
+        bounds.bytesOfJob = 48 << 10
         var seen: [[String]] = []
-        while let page = try await pages.next() {
-            seen.append(page.map(\.id))
-            for job in page where job.isCut {
+        var below: Int?
+        repeat {
+            let page = try await queue.send(queue.store.deadPage(below: below, bounds))
+            below = page.below
+            let jobs = page.entries.map {
+                DeadJob(queue: "q", entry: $0.text, size: $0.size, diedAt: $0.diedAt)
+            }
+            seen.append(jobs.map(\.id))
+            for job in jobs where job.isCut {
                 #expect(job.id == "d")
                 #expect(job.size == large("d", 49).count - "w/1 reason\n".utf8.count)
                 #expect(job.entry.count == 4096)
             }
-        }
+        } while below != nil
         #expect(seen == [["e"], ["d", "c", "b"], ["a"]])
     }
 

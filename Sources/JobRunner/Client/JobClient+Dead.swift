@@ -110,7 +110,7 @@ extension JobClient {
     private static func batch(of rest: inout ArraySlice<DeadJob>) -> [DeadJob] {
         var bytes = 0
         var batch: [DeadJob] = []
-        while let next = rest.first, batch.count < QueueStore.deadPage.jobs {
+        while let next = rest.first, batch.count < QueueStore.deadMoveJobs {
             bytes += next.entry.count
             if bytes > QueueStore.deadMoveBytes, !batch.isEmpty { break }
             batch.append(next)

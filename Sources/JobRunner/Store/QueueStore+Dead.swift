@@ -17,6 +17,17 @@ package struct DeadPage: Sendable {
     package let below: Int?
 }
 
+/// Bounds of one page of the dead.
+package struct DeadBounds: Sendable {
+    package var jobs = 100
+    /// Of a page with more than one job.
+    package var bytes = 8 << 20
+    /// Of one job: a reply may have 64 MiB, and a job that came to the dead unread 512.
+    package var bytesOfJob = 48 << 20
+
+    package init() {}
+}
+
 /// What becomes of dead jobs.
 package enum DeadMove: String, Sendable {
     /// Ready again.
@@ -26,20 +37,17 @@ package enum DeadMove: String, Sendable {
 }
 
 extension QueueStore {
-    /// Bounds of one page: jobs, bytes, and bytes of one job.
-    ///
-    /// A reply may have 64 MiB; a job that came to the dead unread may have 512.
-    static let deadPage = (jobs: 100, bytes: 8 << 20, job: 48 << 20)
+    static let deadMoveJobs = 100
     /// Bytes that one call moves, if they are of more than one job.
     static let deadMoveBytes = 8 << 20
 
     /// `dead_page.lua`: reads the dead, newest first.
     ///
     /// - Parameter below: What the page before said; nil starts with the newest.
-    package func deadPage(below: Int?) -> Call<DeadPage> {
+    package func deadPage(below: Int?, _ bounds: DeadBounds = DeadBounds()) -> Call<DeadPage> {
         var words = Arguments(calling: Scripts.deadPage, keys: [keys.dead])
         words.append(below.map { "\($0)" } ?? "")
-        words.append(Self.deadPage.jobs, Self.deadPage.bytes, Self.deadPage.job)
+        words.append(bounds.jobs, bounds.bytes, bounds.bytesOfJob)
         return Call(key: keys.ready, command: Command(script: Scripts.deadPage, words)) {
             value throws(RedisError) in
             guard let reply = value.array, let below = reply.first?.integer else {

@@ -5,7 +5,7 @@ struct DeadTake {
     static let retry = CommandSpec(
         name: "retry", abstract: "Run dead jobs again, their attempts forgotten.",
         discussion: """
-            They join the end of their queue with all attempts before them and their last errors \
+            They join the end of their queue, with all their attempts again and their last errors \
             kept; the outcome that said they were dead goes. Without ids it needs --job, --error, \
             --queue or --all, says how many there are, and asks. Jobs that died after that are \
             left alone.
