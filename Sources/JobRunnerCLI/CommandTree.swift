@@ -28,6 +28,9 @@ enum CommandTree {
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
+                DeadCommand.spec,
+                ParkedCommand.spec,
+                DoctorCommand.spec,
                 CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,
             ])

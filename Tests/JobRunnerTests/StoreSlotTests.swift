@@ -38,8 +38,10 @@ import Testing
             keys(store.reap(worker: "w", isSure: true, crashes: 1)),
             keys(store.cancel("1", keep: .seconds(1))),
             keys(store.adopt(kind, worker: "w", want: 1)), keys(store.unpark(kind, .bury)),
+            keys(store.retryDead([([49], [49], "1"), ([50], [50], "2")])),
+            keys(store.deleteDead([[49]])), keys(store.deadPage(below: nil)),
         ]
-        #expect(calls.map(\.count) == [4, 3, 13, 9, 6, 2, 7, 4])
+        #expect(calls.map(\.count) == [4, 3, 13, 9, 6, 2, 7, 4, 4, 2, 1])
         for keys in calls {
             for key in keys { #expect(key.hasPrefix("\(queue.prefix):{mail.high-1}:")) }
         }

@@ -75,7 +75,8 @@ import Testing
         await fixture.log.wait { if case .givingUp(let run) = $0 { run.id == "1" } else { false } }
         try await queue.push("3")
         other.open()
-        #expect(try await task.value == 0)
+        // It may have fetched what came before its connections closed: then it gives that back.
+        #expect(try await task.value <= 1)
         #expect(await fixture.log.end(.done)?.id == "2")
         let end = await fixture.log.end(.retried)
         #expect(end?.reason.contains("did not stop when cancelled") == true)

@@ -15,7 +15,8 @@ struct QueueReading: Sendable {
     private let names: String
     /// False for a name that no key of ours can have: nothing is read.
     private let isReadable: Bool
-    private var isParked = false
+    private var hasLanded = false
+    private var parkedKinds: [JobKind] = []
 
     init(_ name: String, _ keys: Keys, now: Int) {
         stats = QueueStats(name: name)
@@ -28,6 +29,8 @@ struct QueueReading: Sendable {
 
     /// More would not be workers: a stranger's sorted set.
     private static let mostWorkers = 10_000
+    /// More kinds of parked jobs are not counted: names that somebody made up.
+    private static let mostKinds = 1000
 
     // MARK: The queue
 
@@ -41,20 +44,21 @@ struct QueueReading: Sendable {
             Pipeline.Read("ZRANGE", keys.workers, "0", most, "WITHSCORES"),
             Pipeline.Read("ZRANGE", keys.reaping, "0", most),
             Pipeline.Read("SISMEMBER", names, keys.name),
+            Pipeline.Read("ZRANGE", keys.parked, "0", "\(Self.mostKinds - 1)"),
         ] + CountWindow.minutes(at: window.now).map { Pipeline.Read("HGETALL", keys.count($0)) }
     }
 
     /// - Parameter replies: To `reads`, in order.
     mutating func take(_ replies: [RedisValue]) {
-        guard replies.count > 8 else { return }
+        guard replies.count > 9 else { return }
         let landing = number(replies[1], keys.landing)
         let ready = number(replies[0], keys.ready)
-        isParked = (landing ?? 0) > 0
+        hasLanded = (landing ?? 0) > 0
         stats.ready = (ready ?? 0) + (landing ?? 0)
         stats.scheduled = number(replies[2], keys.scheduled) ?? 0
         stats.dead = number(replies[3], keys.dead) ?? 0
         takeWorkers(meta: list(replies[4], keys.meta), replies[5], replies[6])
-        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[8...]) {
+        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[9...]) {
             let fields = list(reply, keys.count(minute))
             if !fields.isEmpty { window.add(fields, minute: minute) }
         }
@@ -66,7 +70,8 @@ struct QueueReading: Sendable {
         let isUsed =
             stats.ready + stats.scheduled + stats.dead > 0 || !members.isEmpty
             || stats.lease != nil || !window.minutes.isEmpty
-        stats.isKnown = isUsed || number(replies[7], names) == 1
+        parkedKinds = list(replies[8], keys.parked).compactMap { $0.text.flatMap { JobKind($0) } }
+        stats.isKnown = isUsed || !parkedKinds.isEmpty || number(replies[7], names) == 1
     }
 
     private mutating func takeWorkers(
@@ -112,10 +117,24 @@ struct QueueReading: Sendable {
         return held
     }
 
+    // MARK: Its parked jobs
+
+    /// One a kind; none when nothing is parked.
+    var readsOfParked: [Pipeline.Read] {
+        parkedKinds.map { Pipeline.Read("ZCARD", keys.parked($0)) }
+    }
+
+    /// - Parameter replies: To `readsOfParked`, in order.
+    mutating func takeParked(_ replies: ArraySlice<RedisValue>) {
+        for (kind, reply) in zip(parkedKinds, replies) {
+            stats.parked += number(reply, keys.parked(kind)) ?? 0
+        }
+    }
+
     // MARK: Its oldest job
 
     var readOfOldest: Pipeline.Read {
-        Pipeline.Read("LINDEX", isParked ? keys.landing : keys.ready, "-1")
+        Pipeline.Read("LINDEX", hasLanded ? keys.landing : keys.ready, "-1")
     }
 
     mutating func takeOldest(_ reply: RedisValue, now: Int) {

@@ -14,6 +14,8 @@ public struct QueueStats: Sendable {
     public var active: Int
     /// Jobs that were given up.
     public var dead: Int
+    /// Jobs whose name or version no worker knew: they wait for one that does.
+    public var parked: Int
     /// Jobs that came, per second; nil when no worker ever looked at the queue.
     ///
     /// Not counted by producers, so an enqueue pays nothing and a bare `LPUSH` counts too: what
@@ -100,6 +102,7 @@ public struct QueueStats: Sendable {
         scheduled = 0
         active = 0
         dead = 0
+        parked = 0
         outgoing = .zero
         recent = Recent()
         workers = 0

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 internal import RedisLink
 
-/// Reads a snapshot in four steps, each a few pipelines: what to look at, the queues, their
-/// workers, the oldest jobs.
+/// Reads a snapshot in five steps, each a few pipelines: what to look at, the queues, their
+/// workers, the parked jobs, the oldest jobs.
 struct StatsReader {
     let client: JobClient
     private let pipeline: Pipeline
@@ -20,6 +20,7 @@ struct StatsReader {
         var queues = try await read(
             names.map { QueueReading($0, client.keys, now: now) }, areAsked: asked != nil)
         let workers = try await readWorkers(of: &queues, now: now)
+        try await readParked(of: &queues)
         try await readAges(of: &queues, now: now)
         let stats = queues.map(\.stats)
         return Stats(
@@ -105,7 +106,19 @@ struct StatsReader {
         return workers.sorted { ($0.host, $0.pid ?? 0, $0.id) < ($1.host, $1.pid ?? 0, $1.id) }
     }
 
-    // MARK: 4. The oldest jobs
+    // MARK: 4. The parked jobs
+
+    private func readParked(of queues: inout [QueueReading]) async throws {
+        let reads = queues.map(\.readsOfParked)
+        guard reads.contains(where: { !$0.isEmpty }) else { return }
+        var rest = try await pipeline.replies(to: reads.flatMap { $0 })[...]
+        for (index, reads) in zip(queues.indices, reads) {
+            queues[index].takeParked(rest.prefix(reads.count))
+            rest = rest.dropFirst(reads.count)
+        }
+    }
+
+    // MARK: 5. The oldest jobs
 
     /// Last and in small batches: a job may be large, and one of 64 MB, which only a stranger
     /// could have put there, ends the connection.

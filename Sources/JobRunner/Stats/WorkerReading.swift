@@ -43,6 +43,7 @@ struct WorkerReading: Sendable {
         stats.version = own.version
         stats.queues = own.queues
         stats.handlers = own.handlers
+        stats.versions = own.versions ?? [:]
         stats.slots = own.slots
         stats.busy = own.busy
         stats.buffered = own.buffered

@@ -18,6 +18,8 @@ public struct WorkerStats: Sendable {
     public var queues: [String]
     /// What it has handlers for.
     public var handlers: [String]
+    /// The newest version of arguments that each handler takes, where there is a bound.
+    package var versions: [String: Int] = [:]
     /// Jobs it can run at once.
     public var slots: Int?
     /// Slots with a job.
@@ -49,6 +51,11 @@ public struct WorkerStats: Sendable {
         handlers = []
         held = 0
         running = []
+    }
+
+    /// Whether it takes jobs of that name and version, if it is not lapsed.
+    package func knows(_ kind: JobKind) -> Bool {
+        handlers.contains(kind.name) && kind.version <= versions[kind.name] ?? .max
     }
 
     /// What a worker is doing.

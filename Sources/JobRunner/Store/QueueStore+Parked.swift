@@ -63,6 +63,12 @@ extension QueueStore {
         Call(key: keys.ready, command: Command("ZCARD", keys.parked(kind))) { $0.integer ?? 0 }
     }
 
+    /// When the oldest job of a kind was parked, server ms; nil when none is.
+    package func oldestParked(_ kind: JobKind) -> Call<Int?> {
+        let command = Command("ZRANGE", keys.parked(kind), "0", "0", "WITHSCORES")
+        return Call(key: keys.ready, command: command) { $0.array?.last?.integer }
+    }
+
     /// Kinds, each followed by a number.
     static func kinds(_ reply: [RedisValue]) -> [(kind: JobKind, since: Int)] {
         stride(from: 0, to: reply.count - 1, by: 2).compactMap { index in

@@ -13,6 +13,9 @@ package enum Scripts {
     package static let count = Script(name: "count", source: PackageResources.count_lua)
     package static let publish = Script(name: "publish", source: PackageResources.publish_lua)
     package static let cancel = Script(name: "cancel", source: PackageResources.cancel_lua)
+    package static let dead = Script(name: "dead", source: PackageResources.dead_lua)
+    package static let deadPage = Script(
+        name: "dead_page", source: PackageResources.dead_page_lua)
     package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
 

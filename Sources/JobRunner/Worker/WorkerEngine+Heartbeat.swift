@@ -223,6 +223,7 @@ extension WorkerEngine {
             id: identity.id, host: identity.host, pid: identity.pid,
             supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
             queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
+            versions: handlers.mapValues(\.version).filter { $0.value != .max },
             slots: options.concurrency, busy: busy, buffered: buffered,
             rss: ProcessMemory.resident(), starved: starved, running: running)
     }

@@ -23,6 +23,9 @@ package struct WorkerInfo: Codable, Sendable {
     package var state: String
     package var queues: [String]
     package var handlers: [String]
+    /// The newest version that each takes; those that take any are left out, and all of it by
+    /// workers that do not say.
+    package var versions: [String: Int]?
     package var slots: Int
     package var busy: Int
     /// Fetched and not started.
@@ -50,7 +53,8 @@ package struct WorkerInfo: Codable, Sendable {
 
     init(
         id: String, host: String, pid: Int, supervisor: Int?, version: String, started: Int,
-        state: String, queues: [String], handlers: [String], slots: Int, busy: Int,
+        state: String, queues: [String], handlers: [String], versions: [String: Int], slots: Int,
+        busy: Int,
         buffered: Int, rss: Int, starved: Int? = nil, running: [Running]
     ) {
         self.id = id
@@ -62,6 +66,7 @@ package struct WorkerInfo: Codable, Sendable {
         self.state = state
         self.queues = queues
         self.handlers = handlers
+        self.versions = versions.isEmpty ? nil : versions
         self.slots = slots
         self.busy = busy
         self.buffered = buffered

@@ -9,6 +9,7 @@ extension StatsText {
         Column(title: "ACTIVE", rank: 2),
         Column(title: "SCHED", rank: 6),
         Column(title: "DEAD", rank: 3),
+        Column(title: "PARKED", rank: 7),
         Column(title: "OLDEST", rank: 5),
         Column(title: "IN/s", rank: 4),
         Column(title: "5m", rank: 11),
@@ -28,9 +29,10 @@ extension StatsText {
         let span = { (span: Duration?) in Cell(span.map(HumanText.span) ?? "-") }
         let count = { (count: Int) in Cell(HumanText.count(count)) }
         let dead = Cell(HumanText.count(queue.dead), queue.dead > 0 ? .caution : .plain)
+        let parked = Cell(HumanText.count(queue.parked), queue.parked > 0 ? .caution : .plain)
         return [
             Cell(escaped(queue.name)), count(queue.ready), count(queue.active),
-            count(queue.scheduled), dead, span(queue.oldestAge),
+            count(queue.scheduled), dead, parked, span(queue.oldestAge),
             rate(queue.incoming?.one), rate(queue.incoming?.five), rate(queue.incoming?.fifteen),
             rate(queue.outgoing.one), rate(queue.outgoing.five), rate(queue.outgoing.fifteen),
             span(queue.runTime?.median), span(queue.runTime?.p95), count(queue.recent.failed),

@@ -6,6 +6,7 @@ struct StatsTotals: Sendable {
     var scheduled = 0
     var active = 0
     var dead = 0
+    var parked = 0
     var failed = 0
     /// Nil when it is not known of any queue.
     var incoming: QueueStats.Throughput?
@@ -20,6 +21,7 @@ struct StatsTotals: Sendable {
             scheduled += queue.scheduled
             active += queue.active
             dead += queue.dead
+            parked += queue.parked
             failed &+= queue.recent.failed
             outgoing = outgoing + queue.outgoing
             if let rates = queue.incoming {

@@ -165,17 +165,16 @@ enum WorkCommand {
             }
             log.write(.warning, "eviction", risk)
         }
-        if server.role != "master" {
+        let checks = ServerChecks(server)
+        if checks.role.verdict != .ok {
             throw CommandFailure(
-                "\(url.displayAddress): this Redis is a read-only replica",
-                hint: "Connect to the primary.", exit: .temporary)
+                "\(url.displayAddress): \(checks.role.text)", hint: "Connect to the primary.",
+                exit: .temporary)
         }
-        if !server.isPersistent {
-            log.write(
-                .warning, "persistence",
-                "appendonly is off: a Redis restart loses jobs; "
-                    + "CONFIG SET appendonly yes keeps them"
-            )
+        for finding in [checks.persistence, checks.disk, checks.replicas] {
+            guard finding.verdict != .ok else { continue }
+            let remedy = finding.remedy.map { "; \($0)" } ?? ""
+            log.write(.warning, finding.check, finding.text + remedy)
         }
     }
 

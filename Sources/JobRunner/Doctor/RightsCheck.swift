@@ -1,0 +1,86 @@
+internal import RedisLink
+
+/// What a worker's Redis user must be allowed to do.
+enum RightsCheck {
+    /// Commands with arguments of the right number, on keys of a queue.
+    static func commands(_ keys: Keys, queue: String) -> [[String]] {
+        let queue = keys.queue(queue)
+        let (list, set, hash) = (queue.ready, queue.scheduled, queue.meta)
+        let text = queue.result("1")
+        return [
+            ["EVALSHA", "0", "1", list], ["SCRIPT", "LOAD", "return 1"], ["INFO"], ["TIME"],
+            ["CLIENT", "UNBLOCK", "1"], ["SADD", keys.queues, "q"], ["SMEMBERS", keys.queues],
+            ["TYPE", list], ["LPUSH", list, "x"], ["RPUSH", list, "x"], ["LLEN", list],
+            ["LRANGE", list, "0", "0"], ["LTRIM", list, "0", "0"],
+            ["LMOVE", queue.landing, list, "LEFT", "RIGHT"],
+            ["BRPOPLPUSH", list, queue.landing, "1"], ["HSET", hash, "f", "v"],
+            ["HSETNX", hash, "f", "v"], ["HGET", hash, "f"], ["HMGET", hash, "f"],
+            ["HGETALL", hash], ["HEXISTS", hash, "f"], ["HDEL", hash, "f"], ["HLEN", hash],
+            ["HKEYS", hash], ["HINCRBY", hash, "f", "1"], ["HRANDFIELD", hash, "1"],
+            ["ZADD", set, "1", "x"], ["ZREM", set, "x"], ["ZCARD", set], ["ZSCORE", set, "x"],
+            ["ZMSCORE", set, "x"], ["ZCOUNT", set, "0", "1"], ["ZRANGE", set, "0", "1"],
+            ["ZRANGEBYSCORE", set, "0", "1"], ["ZREMRANGEBYSCORE", set, "0", "1"],
+            ["ZREMRANGEBYRANK", set, "0", "1"], ["SET", text, "x"], ["GET", text],
+            ["DEL", text], ["EXISTS", text], ["EXPIRE", text, "1"], ["PTTL", text],
+            ["SET", keys.worker("1"), "x"], ["GET", keys.worker("1")],
+        ]
+    }
+
+    /// - Parameters:
+    ///   - refused: The commands that this user may not run.
+    ///   - user: Its name; nil when it may not ask for that.
+    static func finding(refused: [String], user: String?) -> Finding {
+        let name = user.map { "user '\(printable($0))'" } ?? "this user"
+        guard !refused.isEmpty else {
+            return Finding(.ok, "rights", "\(name) may do all that a worker does")
+        }
+        let shown = refused.prefix(8).joined(separator: ", ")
+        let more = refused.count > 8 ? " and \(refused.count - 8) more" : ""
+        return Finding(
+            .problem, "rights", "\(name) may not run \(shown)\(more)",
+            remedy: "redis-cli ACL SETUSER, with these commands and the keys of the prefix")
+    }
+}
+
+extension JobClient {
+    /// Asks what this user may do, by `ACL DRYRUN`, or else by calls that change nothing.
+    func examineRights(queue: String) async throws(RedisError) -> Finding {
+        guard let user = try await answer(to: ["ACL", "WHOAMI"]) else {
+            return try await tryCalls(queue)
+        }
+        var refused: [String] = []
+        for words in RightsCheck.commands(keys, queue: queue) {
+            guard let answer = try await answer(to: ["ACL", "DRYRUN", user] + words) else {
+                return try await tryCalls(queue, user: user)
+            }
+            if answer != "OK", !refused.contains(words[0]) { refused.append(words[0]) }
+        }
+        return RightsCheck.finding(refused: refused, user: user)
+    }
+
+    /// Nil when it is refused.
+    private func answer(to words: [String]) async throws(RedisError) -> String? {
+        do throws(RedisError) {
+            return try await router.connection(for: keys.queues).send(Command(words)).text
+        } catch {
+            guard case .server(let refusal) = error, refusal.code == .NOPERM else { throw error }
+            return nil
+        }
+    }
+
+    /// What `work` does at its start: a worker without a name holds nothing and takes nothing.
+    private func tryCalls(
+        _ queue: String, user: String? = nil
+    ) async throws(RedisError) -> Finding {
+        let store = QueueStore(keys.queue(queue))
+        do throws(RedisError) {
+            _ = try await send(store.cycle(worker: "", want: 0, acks: []))
+            return Finding(
+                .skipped, "rights",
+                "scripts may be called; of the rest ACL DRYRUN would tell, which is refused")
+        } catch {
+            guard case .server(let refusal) = error, refusal.code == .NOPERM else { throw error }
+            return RightsCheck.finding(refused: ["the scripts of a worker"], user: user)
+        }
+    }
+}

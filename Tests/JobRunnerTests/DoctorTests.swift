@@ -1,0 +1,169 @@
+import JobRunnerTesting
+import RedisLink
+import Testing
+
+@testable import JobRunner
+
+/// The doctor on real queues: what it sees, what it mends, and what it leaves alone.
+@Suite(.timeLimit(.minutes(1))) struct DoctorTests {
+    /// A server that has run for long.
+    private static let oldServer = ServerInfo("redis_version:7.0.15\r\nuptime_in_seconds:86400")
+
+    private func examine(
+        _ queue: QueueFixture, _ client: JobClient, info: ServerInfo = oldServer
+    ) async throws -> [Finding] {
+        let doctor = Doctor(client: client, info: info, queues: ["q"])
+        return try await doctor.examine(url: RedisURL(queue.server.url), isRoot: false) { "\($0)" }
+            .filter { $0.queue != nil || $0.check == "queues" }
+    }
+
+    private func fix(
+        _ client: JobClient, info: ServerInfo = oldServer
+    ) async throws -> [String] {
+        try await Doctor(client: client, info: info, queues: ["q"]).fix()
+    }
+
+    /// A worker that has left jobs in its hash; nobody has done the upkeep for an hour.
+    private func lose(_ worker: String, _ ids: String..., in queue: QueueFixture) async throws {
+        let now = (try await queue.redis("TIME").array?.first?.integer ?? 0) * 1000
+        let old = "\(now - 3_600_000)"
+        try await queue.redis(
+            "HSET", queue.keys.meta, "lease", "30000", "swept", old, "clock", old)
+        try await queue.redis("ZADD", queue.keys.workers, "\(now - 3_570_000)", worker)
+        for (tag, id) in ids.enumerated() {
+            try await queue.redis(
+                "HSET", queue.keys.active(worker), "\(tag + 1)",
+                String(decoding: QueueFixture.job(id), as: UTF8.self))
+        }
+    }
+
+    @Test func `a worker that is gone with its jobs is found, and they are given back`()
+        async throws
+    {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await lose("w-1-a", "1", "2", in: queue)
+        let found = try await examine(queue, client)
+        #expect(found.map(\.check) == ["leases"])
+        #expect(found.map(\.verdict) == [.problem])
+        #expect(found.first?.text.hasPrefix("w-1-a: gone, and no worker is there") == true)
+        #expect(try await fix(client) == ["gave back 2 jobs of w-1-a in 'q'"])
+        #expect(try await Set(queue.waiting()) == ["1", "2"])
+        try await queue.expectOnePlace(["1", "2"])
+        #expect(try await queue.integer("HGET", queue.keys.crashes, "1") == 1)
+        #expect(try await queue.integer("EXISTS", queue.keys.workers, queue.keys.reaping) == 0)
+        #expect(try await fix(client) == [])
+        #expect(try await examine(queue, client).map(\.verdict) == [.ok])
+    }
+
+    @Test func `a worker whose word is kept, or a server that has just started, is left alone`()
+        async throws
+    {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await lose("w-1-a", "1", in: queue)
+        let young = ServerInfo("uptime_in_seconds:5")
+        #expect(try await fix(client, info: young) == [])
+        #expect(try await fix(client, info: ServerInfo("")) == [])
+        try await queue.redis("SET", "\(queue.prefix):worker:w-1-a", "{}")
+        #expect(try await fix(client) == [])
+        #expect(try await queue.integer("HLEN", queue.keys.active("w-1-a")) == 1)
+        #expect(try await queue.integer("ZCARD", queue.keys.workers) == 1)
+    }
+
+    @Test func `a worker that was being reaped is reaped to the end`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await lose("w-1-a", "1", in: queue)
+        try await queue.redis("DEL", queue.keys.workers)
+        try await queue.redis("ZADD", queue.keys.reaping, "1", "w-1-a")
+        // It is fenced: whatever the server's age, nobody can come back as that.
+        #expect(
+            try await fix(client, info: ServerInfo("")) == ["gave back 1 job of w-1-a in 'q'"])
+        try await queue.expectOnePlace(["1"])
+        #expect(try await queue.integer("EXISTS", queue.keys.reaping) == 0)
+    }
+
+    @Test func `jobs in a hash that no set knows are found, and given back`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await queue.redis("HSET", queue.keys.active("w-1-\u{1B}[2J"), "1", #"{"id":"1"}"#)
+        let found = try await examine(queue, client).filter { $0.verdict == .problem }
+        #expect(found.map(\.check) == ["active"])
+        #expect(
+            found.first?.text
+                == #"w-1-\u{1B}[2J holds 1 job, has no lease, and is not being reaped"#)
+        #expect(try await fix(client).count == 1)
+        try await queue.expectOnePlace(["1"])
+        #expect(try await queue.waiting() == ["1"])
+    }
+
+    @Test func `a job in landing is moved where others see it, in order`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await queue.push("1", "2", "3")
+        for _ in 0..<2 { _ = try await queue.send(queue.store.park(seconds: 1)) }
+        #expect(try await examine(queue, client).map(\.check) == ["landing"])
+        #expect(try await fix(client) == ["moved 2 jobs of 'q' from 'landing' to 'ready'"])
+        #expect(try await queue.integer("EXISTS", queue.keys.landing) == 0)
+        #expect(try await queue.waiting() == ["1", "2", "3"])
+    }
+
+    @Test func `numbers that somebody made up do no harm`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        for number in ["-9223372036854775808", "9223372036854775807", "x"] {
+            for field in ["swept", "lease", "clock", "protocol"] {
+                try await queue.redis("HSET", queue.keys.meta, field, number)
+            }
+            try await queue.redis("ZADD", queue.keys.reaping, "-inf", "w", "inf", "v")
+            #expect(try await !examine(queue, client).isEmpty)
+        }
+    }
+
+    @Test func `a queue of another protocol is told, and not touched`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await lose("w-1-a", "1", in: queue)
+        try await queue.redis("HSET", queue.keys.meta, "protocol", "9")
+        let found = try await examine(queue, client)
+        #expect(found.first?.check == "protocol")
+        #expect(found.first?.text == "it was written by protocol 9; this build speaks 1")
+        #expect(try await fix(client) == [])
+        #expect(try await queue.integer("HLEN", queue.keys.active("w-1-a")) == 1)
+    }
+
+    @Test func `a worker at work is in order, and its job is not taken from it`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        let (started, seen) = (Latch(), Latch())
+        let fixture = try WorkerFixture(queue) {
+            $0.add(
+                .named("a") { _ in
+                    started.open()
+                    await seen.wait()
+                    return nil
+                })
+        }
+        try await fixture.run { fixture in
+            await fixture.log.joined()
+            try await queue.push("1")
+            await started.wait()
+            let done = try await fix(client)
+            #expect(done == [])
+            let found = try await examine(queue, client)
+            #expect(found.map(\.verdict) == [.ok])
+            seen.open()
+            let end = await fixture.log.end(.done)
+            #expect(end?.id == "1")
+        }
+    }
+}
