@@ -32,6 +32,7 @@ def f1(run):
     run.goal(producer.join() == 0, f'enqueue ended with {producer.codes}')
     run.goal(done == kills, f'{done} of {kills} kills')
     verdict = run.finish({'kill'}, seconds=180, drained=4 * LEASE * 1000, buries=True)
+    if verdict.explained < kills // 5: verdict.problems.append(f'only {verdict.explained} jobs were caught by {kills} kills')
     most = kills * 4       # slots
     if verdict.explained > most: verdict.problems.append(f'{verdict.explained} duplicates are more than {most}')
     return verdict
@@ -62,7 +63,10 @@ def f12(run):
         run.produce([job(i, milliseconds=run.rng.randint(20, 100)) for i in run.ids(count, turn * count)]).join()
         run.started(run.ledger.look()[0] + 40)
         freeze(run, run.rng.sample(workers, 2))
-    return run.finish({'freeze'}, recovery=3 * LEASE * 1000)
+    verdict = run.finish({'freeze'}, recovery=3 * LEASE * 1000)
+    # Each had at least one job in hand, or the freeze was none.
+    if verdict.explained < rounds: verdict.problems.append(f'only {verdict.explained} jobs were caught by {rounds} freezes')
+    return verdict
 
 
 def f16(run):

@@ -15,7 +15,7 @@ Ends with 1 when a goal was missed. Needs Linux, Python 3.11, redis-server 7.0, 
 import argparse, datetime, os, platform, signal, subprocess, sys, time, traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import controls, crashes, loads, networks, servers
+import clocks, controls, crashes, loads, networks, servers
 from redis_link import needs
 from run import Run, Skip
 from wait import Late
@@ -23,7 +23,7 @@ from worker import BINARIES, ROOT
 
 FAULTS = {
     'F1': crashes.f1, 'F3': networks.f3, 'F4': networks.f4, 'F6a': servers.f6_always, 'F6e': servers.f6_everysec, 'F7': servers.f7,
-    'F10': servers.f10, 'F11': servers.f11, 'F12': crashes.f12, 'F13': servers.f13, 'F14': servers.f14, 'F15': servers.f15,
+    'F10': clocks.f10, 'F11': clocks.f11, 'F12': crashes.f12, 'F13': servers.f13, 'F14': servers.f14, 'F15': servers.f15,
     'F16': crashes.f16, 'F17': crashes.f17, 'F18': loads.f18, 'F19': servers.f19, 'F20': loads.f20, 'F21': loads.f21,
     'F22': loads.f22, 'F24': loads.f24,
 }
@@ -101,7 +101,7 @@ def main():
     a.add_argument('--only', default=''); a.add_argument('--release', action='store_true'); a.add_argument('--seed', type=int, default=1)
     a.add_argument('--controls', nargs='?', const='', metavar='NAME'); a.add_argument('--markdown', metavar='FILE'); a.add_argument('--keep', action='store_true')
     options = a.parse_args()
-    needs(('redis-server', 'redis-server'))
+    needs(('redis-server', 'redis-server'), ('redis-check-aof', 'redis-tools'))
     for name in ('jobrunner', 'FaultWorker'):
         if not os.access(os.path.join(BINARIES, name), os.X_OK): raise SystemExit(f'{BINARIES}/{name} is not there: swift build --product {name}')
     # So that a TERM cleans up as Ctrl-C does.
@@ -122,4 +122,6 @@ def main():
     sys.exit(bad > 0)
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    try: main()
+    except KeyboardInterrupt: sys.exit(130)

@@ -16,6 +16,7 @@ class Producer:
     def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None):
         self.file, self.url, self.ledger, self.more, self.tries = os.path.join(directory, f'jobs-{number}'), url, ledger, more, tries
         self.errors, self.codes, self.kind, self.process = [], [], kind, None
+        self.asked, self.told = len(lines), 0      # lines, and handles printed by the last try
         with open(self.file, 'w') as f: f.write('\n'.join(lines) + '\n')
         self.thread = threading.Thread(target=self._run)
         self.lock, self.ended = threading.Lock(), False
@@ -32,7 +33,10 @@ class Producer:
             errors = []
             reader = threading.Thread(target=lambda: errors.append(self.process.stderr.read()))
             reader.start()
-            for line in self.process.stdout: self.ledger.accept(line.strip().split('/', 1)[1])
+            self.told = 0
+            for line in self.process.stdout:
+                self.ledger.accept(line.strip().split('/', 1)[1])
+                self.told += 1
             self.codes.append(self.process.wait())
             reader.join()
             self.errors.append(errors[0])

@@ -1,5 +1,5 @@
 """One run of one fault: its directory, server, proxy, workers and producers, and their end."""
-import os, random, shutil, tempfile, time
+import random, shutil, tempfile, time
 
 from checker import judge
 from ledger import Ledger
@@ -17,7 +17,7 @@ class Skip(Exception):
 
 
 class Run:
-    """What a scenario gets. `control` is a patch of scripts: {digest: digest}, source loaded by it."""
+    """What a scenario gets. `control` is a patch of scripts, see controls.py."""
 
     def __init__(self, name, seed, release=False, control=None):
         self.name, self.seed, self.release, self.control = name, seed, release, control
@@ -107,6 +107,8 @@ class Run:
         verdict = judge(self.ledger, self.server, causes, copies, lost_allowed)
         if recovery: self.goal(verdict.recovery <= recovery, f'recovered after {verdict.recovery} ms, not within {recovery}')
         for producer in self.producers:
+            if producer.codes and producer.codes[-1] == 0 and producer.told != producer.asked:
+                verdict.problems.append(f'enqueue ended with 0 and printed {producer.told} handles for {producer.asked} jobs')
             if any(c < 0 for c in producer.codes):
                 verdict.problems.append(f'enqueue crashed: {producer.codes}')
                 verdict.notes += producer.errors

@@ -2,8 +2,8 @@
 import mmap, os, struct, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-from redis_link import Failure, Link, wait_ready       # noqa: F401, what the others import from here
-from server_clock import compile_clock, compiler     # noqa: F401
+from redis_link import Failure, wait_ready
+from server_clock import compile_clock
 
 QUEUE = 'jobrunner:{default}:'
 
