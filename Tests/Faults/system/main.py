@@ -22,7 +22,7 @@ from wait import Late
 from worker import BINARIES, ROOT
 
 FAULTS = {
-    'F1': crashes.f1, 'F3': networks.f3, 'F4': networks.f4, 'F6a': servers.f6_always, 'F6e': servers.f6_everysec, 'F7': servers.f7,
+    'F1': crashes.f1, 'F3': networks.f3, 'F4': networks.f4, 'F6a': servers.f6_always, 'F6e': servers.f6_everysec, 'F6o': servers.f6_outage, 'F7': servers.f7,
     'F10': clocks.f10, 'F11': clocks.f11, 'F12': crashes.f12, 'F13': servers.f13, 'F14': servers.f14, 'F15': servers.f15,
     'F16': crashes.f16, 'F17': crashes.f17, 'F18': loads.f18, 'F19': servers.f19, 'F20': loads.f20, 'F21': loads.f21,
     'F22': loads.f22, 'F24': loads.f24,
@@ -107,8 +107,8 @@ def main():
     # So that a TERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [n.strip() for n in options.only.split(',') if n.strip()]
-    names = [n for n in FAULTS if not wanted or n in wanted or n.rstrip('ae') in wanted]
-    unknown = [w for w in wanted if w not in FAULTS and w not in {n.rstrip('ae') for n in FAULTS}]
+    names = [n for n in FAULTS if not wanted or n in wanted or n.rstrip('aeo') in wanted]
+    unknown = [w for w in wanted if w not in FAULTS and w not in {n.rstrip('aeo') for n in FAULTS}]
     if unknown or not names: raise SystemExit(f'unknown: {" ".join(unknown)}; there are {" ".join(FAULTS)}')
     begin = time.monotonic()
     if options.controls is not None:

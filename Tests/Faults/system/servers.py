@@ -40,6 +40,29 @@ def f6_everysec(run):
     return restarts(run, 'everysec', run.size(10, 200), run.size(5000, 100_000), {'restart'}, allowed)
 
 
+def f6_outage(run):
+    """Redis away for most of a lease, again and again"""
+    run.serve('--appendonly', 'yes', '--appendfsync', 'always')
+    for _ in range(4): run.worker(concurrency=8)
+    run.enqueue(2500, milliseconds=60)
+    for _ in range(run.size(4, 40)):
+        ended = run.ledger.look()[1]
+        run.ended(min(ended + 100, 2500))
+        begin = now_ms()
+        run.server.kill()
+        run.pause(LEASE - 0.5)
+        run.server.start()
+        run.ledger.fault('restart', begin=begin)
+        # Jobs that outlive the lease of whoever does not come back in time.
+        run.enqueue(1, int(begin), milliseconds=LEASE * 1000)
+        run.ended(min(ended + 200, 2500))
+        run.pause(LEASE)
+    verdict = run.finish(recovery=2 * LEASE * 1000)
+    lost = sum(len(w.events('lease_lost')) for w in run.workers)
+    if lost: verdict.problems.append(f'{lost} leases lost to an outage shorter than one')
+    return verdict
+
+
 class Sampler:
     """Notes how long the append-only file is, every 10 ms: which byte was written when."""
 
