@@ -14,7 +14,13 @@ final class ConnectionThread {
     private var waiting = Fifo<Request>()
     /// No request in `waiting` is overdue before this monotonic time.
     private var nextDeadline = Int64.max
-    private var backoff = Backoff()
+    /// Longest wait before the next try to connect.
+    ///
+    /// A third of the shortest visibility timeout: when Redis is back, a worker that waits longer
+    /// than others would lose its lease to them.
+    static let longestWait: Duration = .seconds(1)
+
+    private var backoff = Backoff(limit: longestWait)
     private var random = SystemRandomNumberGenerator()
     /// Monotonic time before which no connect is tried, and why the last one failed.
     private var retryAt: Int64 = 0

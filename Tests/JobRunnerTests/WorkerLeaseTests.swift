@@ -52,6 +52,9 @@ import Testing
             try await queue.send(queue.store.result("1")).flatMap { JobOutcome(json: $0) })
         #expect(try outcome.value(as: Int.self) == 2)
         #expect(fixture.log.ends.map(\.verdict) == [.released, .done])
+        #expect(fixture.log.ends.first?.reason == "the lease was lost")
+        // The stop that follows gave nothing back: the process ends with 0.
+        #expect(fixture.worker.interrupted == 0)
         try await queue.expectOnePlace([])
         #expect(try await queue.integer("ZCARD", queue.keys.workers) == 0)
     }

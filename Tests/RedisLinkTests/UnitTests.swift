@@ -4,6 +4,15 @@ import Testing
 
 @Suite("Backoff")
 struct BackoffTests {
+    @Test func `a connection is tried again before the shortest lease can lapse`() {
+        var generator = SystemRandomNumberGenerator()
+        var backoff = Backoff(limit: ConnectionThread.longestWait)
+        for _ in 0..<1000 {
+            // A third of 3 s: the last renewal may be a second old, a gap counts as most of one.
+            #expect(backoff.next(using: &generator) <= 1_000_000_000)
+        }
+    }
+
     @Test func `waits are bounded by twice the last bound, and by the limit`() {
         var generator = Seeded(1)
         for _ in 0..<50 {

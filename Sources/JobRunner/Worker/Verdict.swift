@@ -104,10 +104,10 @@ struct Run: Sendable {
     }
 
     /// Given back, as if it had not run.
-    func released(_ envelope: Envelope) -> Verdict {
+    func released(_ envelope: Envelope, reason: String) -> Verdict {
         verdict(
             [.release(job: held.delivery.json)], .released, envelope, id: envelope.id,
-            attempt: envelope.state.attempt + 1, reason: "the worker stops", handled: false)
+            attempt: envelope.state.attempt + 1, reason: reason, handled: false)
     }
 
     /// The handler threw.

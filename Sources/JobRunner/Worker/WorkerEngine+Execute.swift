@@ -51,7 +51,8 @@ extension WorkerEngine {
             let run = run(held, startedAt)
             var cause: any Error = error
             switch state.withLock({ $0.runs[slot].cancel }) {
-            case .stopping, .leaseLost: return run.released(envelope)
+            case .stopping: return run.released(envelope, reason: "the worker stops")
+            case .leaseLost: return run.released(envelope, reason: "the lease was lost")
             case .notWanted: return run.cancelled(envelope)
             case .timeLimit(let limit): cause = HandlerFault.outOfTime(limit)
             case nil: break

@@ -25,8 +25,9 @@ extension WorkerEngine.State {
     {
         if dispatch.lanes[held.lane].life == held.life {
             dispatch.lanes[held.lane].counts.note(verdict)
+            // Of an earlier life it was not ours to give back: the lease was lost.
+            if verdict.end.verdict == .released { interrupted += 1 }
         }
-        if verdict.end.verdict == .released { interrupted += 1 }
         let next = dispatch.finished(
             held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {

@@ -22,7 +22,11 @@ reason, and every extra run has a cause among the faults of its profile.
 Needs Linux, Python 3.11 or later, redis-server 7.0 or later and a C compiler (CC, cc, clang
 or gcc) for the clock. Nothing else.
 """
-import argparse, collections, json, os, random, select, shutil, signal, socket, struct, subprocess, sys, tempfile, time, mmap
+import argparse, collections, json, os, random, select, shutil, struct, subprocess, sys, tempfile, time, mmap
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from redis_link import Failure, Link, needs, wait_ready
+from server_clock import compile_clock, compiler
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
@@ -32,25 +36,6 @@ LEASE, SWEEP, LIMIT = 2000, 200, 7                        # a small limit, so th
 SOFT, HARD = 3, 5                                         # crash limits: the worker's, the reaper's
 WINDOW = 10 ** 11                                         # dedup window and unique TTL: longer than any clock step
 START = 1_795_000_000_000_000                             # us
-
-CLOCK = r'''
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/time.h>
-static volatile long long *now;
-__attribute__((constructor)) static void start(void) {
-  int fd = open(getenv("MODEL_CLOCK"), O_RDONLY);
-  if (fd >= 0) now = mmap(0, 8, PROT_READ, MAP_SHARED, fd, 0);
-}
-int gettimeofday(struct timeval *restrict tv, void *restrict tz) {
-  (void)tz;
-  long long t = now ? *now : 1795000000000000LL;
-  tv->tv_sec = t / 1000000; tv->tv_usec = t % 1000000;
-  return 0;
-}
-'''
 
 PROFILES = {                     # fault classes at work; DUPLICATES says where an extra run is allowed
     'calm': '', 'network': 'network', 'flush': 'flush', 'clock': 'clock', 'full': 'full',
@@ -64,88 +49,20 @@ class Wrong(Exception):
     """The protocol broke a promise."""
 
 
-class Failure(Exception):
-    """An error reply."""
-
-
-class Link:
-    """One connection; `call` waits, `send` does not."""
-
-    def __init__(self, path, user=None):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(path)
-        self.file = self.sock.makefile('rb')
-        if user: self.call('AUTH', user, user)
-
-    def send_all(self, commands):
-        out = []
-        for words in commands:
-            out.append(b'*%d\r\n' % len(words))
-            for w in words:
-                w = w if isinstance(w, bytes) else str(w).encode()
-                out.append(b'$%d\r\n%s\r\n' % (len(w), w))
-        self.sock.sendall(b''.join(out))
-
-    def send(self, *words): self.send_all([words])
-
-    def read(self):
-        line = self.file.readline()
-        if not line: raise ConnectionError
-        kind, rest = line[:1], line[1:-2]
-        if kind == b'$': return None if rest == b'-1' else self.file.read(int(rest) + 2)[:-2].decode()
-        if kind == b':': return int(rest)
-        if kind == b'*': return None if rest == b'-1' else [self.read() for _ in range(int(rest))]
-        if kind == b'-': return Failure(rest.decode())
-        return rest.decode()
-
-    def call(self, *words):
-        self.send(*words)
-        reply = self.read()
-        if isinstance(reply, Failure): raise reply
-        return reply
-
-    def close(self):
-        self.file.close(); self.sock.close()
-
-
 def source(name):
     """The text of a script of the library."""
     with open(os.path.join(SCRIPTS, name + '.lua')) as f: return f.read()
 
 
-def needs(*programs):
-    """Says what is missing, before anything is started."""
-    for name, package in programs:
-        if not shutil.which(name): raise SystemExit(f'{os.path.basename(sys.argv[0])}: needs {name}; on Debian: apt-get install {package}')
-
-
-def wait_ready(process, path):
-    """Until the server answers; it is not told to us, so ask every 5 ms, for 20 s."""
-    for _ in range(4000):
-        if process.poll() is not None: raise SystemExit(f'redis-server ended with {process.returncode}')
-        try:
-            link = Link(path)
-            if link.call('PING') == 'PONG': return link
-            link.close()
-        except (OSError, Failure, ConnectionError): pass
-        time.sleep(0.005)
-    raise SystemExit('redis-server does not answer')
-
-
 class Server:
     def __init__(self, aof=False):
-        if sys.platform != 'linux': raise SystemExit('needs Linux: its clock is an LD_PRELOAD')
-        compiler = os.environ.get('CC') or next(filter(shutil.which, ('cc', 'clang', 'gcc')), 'cc')
-        needs(('redis-server', 'redis-server'), ('redis-check-aof', 'redis-tools'), (compiler, 'gcc libc6-dev'))
+        needs(('redis-server', 'redis-server'), ('redis-check-aof', 'redis-tools'), (compiler(), 'gcc libc6-dev'))
         self.dir, self.aof = tempfile.mkdtemp(prefix='jobrunner-model-'), aof
         self.path, clock = self.dir + '/s', self.dir + '/clock'
         with open(clock, 'wb') as f: f.write(struct.pack('q', START))
         self.file = open(clock, 'r+b')
         self.memory = mmap.mmap(self.file.fileno(), 8)
-        code, self.library = self.dir + '/clock.c', self.dir + '/clock.so'
-        with open(code, 'w') as f: f.write(CLOCK)
-        subprocess.run([compiler, '-shared', '-fPIC', '-O1', '-o', self.library, code], check=True)
-        self.env = dict(os.environ, LD_PRELOAD=self.library, MODEL_CLOCK=clock)
+        self.env = dict(os.environ, LD_PRELOAD=compile_clock(self.dir), FAULT_CLOCK=clock)
         self.start()
 
     def start(self):

@@ -13,13 +13,16 @@ final class BatchReader: Sendable {
     }
 
     private let state = Mutex(State())
-    /// One batch may be ready while the one before it is sent.
-    private let room = DispatchSemaphore(value: 1)
+    /// One batch may be ready while the one before it is sent: signalled once from the start.
+    ///
+    /// Made with 0, since Dispatch ends a process that frees a semaphore below its first value.
+    private let room = DispatchSemaphore(value: 0)
     private let interrupts: Interrupts
 
     /// - Parameter make: Called on the thread, for what only lives there.
     init(interrupts: Interrupts, _ make: @escaping @Sendable () -> LineBatcher) {
         self.interrupts = interrupts
+        room.signal()
         startCommandThread("lines") { [self] in
             var batcher = make()
             while true {

@@ -1,0 +1,93 @@
+"""A private redis-server on a Unix socket, which can be killed and started again."""
+import mmap, os, struct, subprocess, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from redis_link import Failure, wait_ready
+from server_clock import compile_clock
+
+QUEUE = 'jobrunner:{default}:'
+
+
+class Server:
+    """`arguments` are redis-server's; with `clock` its TIME can be moved: see `shift`."""
+
+    def __init__(self, directory, *arguments, clock=False):
+        self.dir = os.path.join(directory, 'redis')
+        os.mkdir(self.dir)
+        self.path, self.arguments, self.env = os.path.join(directory, 's'), arguments, dict(os.environ)
+        self.process, self.memory = None, None
+        if clock:
+            file = os.path.join(directory, 'clock')
+            with open(file, 'wb') as f: f.write(bytes(8))
+            self.file = open(file, 'r+b')
+            self.memory = mmap.mmap(self.file.fileno(), 8)
+            self.env.update(LD_PRELOAD=compile_clock(directory), FAULT_CLOCK=file, FAULT_CLOCK_RUNS='1')
+        self.start()
+
+    def start(self):
+        if os.path.exists(self.path): os.unlink(self.path)
+        self.process = subprocess.Popen(
+            ['redis-server', '--port', '0', '--unixsocket', self.path, '--save', '', '--dir', self.dir, '--appendonly', 'no',
+             '--loglevel', 'warning', '--logfile', os.path.join(self.dir, 'log'), '--auto-aof-rewrite-percentage', '0',
+             '--enable-protected-configs', 'yes', '--maxclients', '2000', *self.arguments],
+            env=self.env, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        self.link = wait_ready(self.process, self.path)
+        # A user of our own: faults take rights from `default`, which the workers are.
+        self.link.call('ACL', 'SETUSER', 'admin', 'on', '>admin', '~*', '&*', '+@all')
+        self.link.call('AUTH', 'admin', 'admin')
+
+    def kill(self):
+        """SIGKILL: what the process has not written is gone."""
+        self.process.kill(); self.process.wait()
+        self.link.close()
+
+    def stop(self):
+        if self.process and self.process.poll() is None: self.kill()
+        if self.memory: self.memory.close(); self.file.close(); self.memory = None
+
+    def call(self, *words): return self.link.call(*words)
+
+    def pipeline(self, commands):
+        self.link.send_all(commands)
+        return [self.link.read() for _ in commands]
+
+    def info(self, section):
+        return dict(l.split(':', 1) for l in self.call('INFO', section).split('\r\n') if ':' in l)
+
+    def refusals(self, code):
+        """How many commands were answered with this error so far."""
+        return int(self.info('errorstats').get('errorstat_' + code, 'count=0').split('=')[1])
+
+    def shift(self, ms):
+        """The server's clock is now so much ahead of the real one."""
+        self.memory[:8] = struct.pack('q', ms * 1000)
+
+    # Of the append-only file.
+
+    def log(self): return os.path.join(self.dir, 'appendonlydir', 'appendonly.aof.1.incr.aof')
+
+    def cut(self, size):
+        """Power loss: the log of a dead server ends at this byte.
+
+        A transaction cut in half is taken off as an operator would: Redis 7.0 itself starts but
+        leaves it in the file, which spoils the start after next.
+        """
+        os.truncate(self.log(), size)
+        manifest = os.path.join(self.dir, 'appendonlydir', 'appendonly.aof.manifest')
+        subprocess.run(['redis-check-aof', '--fix', manifest], input=b'y\n', stdout=subprocess.DEVNULL, check=True)
+
+    # Of the queue.
+
+    def keys(self, pattern='*'):
+        found, cursor = [], '0'
+        while True:
+            cursor, page = self.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', 5000)
+            found += page
+            if cursor == '0': return found
+
+    def is_drained(self, workers):
+        """Nothing waits, nothing is held, and of workers only `workers` are known."""
+        q = QUEUE
+        counts = self.pipeline([('LLEN', q + 'ready'), ('LLEN', q + 'landing'), ('ZCARD', q + 'scheduled'), ('ZCARD', q + 'reaping'), ('ZCARD', q + 'workers')])
+        if any(isinstance(c, Failure) for c in counts): return False
+        return counts[:4] == [0] * 4 and counts[4] <= workers and not self.keys('jobrunner:{default}:active:*')
