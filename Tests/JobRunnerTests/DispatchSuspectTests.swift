@@ -20,7 +20,8 @@ import Testing
         let orders = dispatch.cycled(
             0, life: 0, serial: dispatch.lanes[0].flight?.serial ?? 0,
             reply(suspects: [1, 2], others: [3, 4], held: 4), now: 1)
-        #expect(orders.starts.map(\.job.delivery.tag) == [1])
+        // Not before the server has the others back: they would be counted with it.
+        #expect(orders.starts.isEmpty)
         // Newest first, so that the oldest is fetched first again; nothing is fetched meanwhile.
         let flight = try #require(dispatch.lanes[0].flight)
         #expect(flight.acks.map(\.tag) == [4, 3, 2])
@@ -28,7 +29,8 @@ import Testing
         #expect(isAllReleased)
         #expect(flight.want == 0)
         let answered = dispatch.cycled(0, life: 0, Fixture.reply([], held: 1), now: 2)
-        #expect(answered.cycles.isEmpty && answered.parks.isEmpty && answered.starts.isEmpty)
+        #expect(answered.cycles.isEmpty && answered.parks.isEmpty)
+        #expect(answered.starts.map(\.job.delivery.tag) == [1])
 
         let job = try #require(dispatch.slots.compactMap { $0 }.first)
         let slot = try #require(dispatch.slots.firstIndex { $0 != nil })

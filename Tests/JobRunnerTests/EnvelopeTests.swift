@@ -240,6 +240,11 @@ struct EnvelopeTests {
         }
         #expect(reason(job(256)) == nil)
         #expect(reason(job(257)) == "job has more than 256 keys")
+        // What a retry writes into it does not count.
+        let envelope = try? Envelope(Array(job(256).utf8))
+        let retried = envelope?.rewritten(
+            state: DeliveryState(attempt: 1), idIfMissing: JobID.generate(now: 0))
+        #expect(retried.flatMap { try? Envelope($0) }?.state.attempt == 1)
     }
 
     @Test(

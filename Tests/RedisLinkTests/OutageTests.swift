@@ -65,7 +65,7 @@ struct OutageTests {
                 group.addTask {
                     var right = 0
                     var number = 0
-                    while !isOver.isSet {
+                    while !isOver.isSet, !Task.isCancelled {
                         number += 1
                         let word = "\(worker)-\(number)"
                         do throws(RedisError) {

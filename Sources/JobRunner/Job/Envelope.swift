@@ -11,7 +11,7 @@ package struct Envelope: Sendable {
         package var maxBytes: Int
         /// Most containers open at once, the job's own object included; 2 to 64.
         package var maxDepth: Int
-        /// Most members at the top level.
+        /// Most members at the top level, beside `id` and `state`.
         package var maxMembers: Int
 
         /// Makes limits: 64 KiB, 32 levels, 256 members.

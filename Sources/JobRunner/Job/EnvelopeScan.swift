@@ -81,15 +81,18 @@ extension Envelope {
         // 1. Every member at the top level; what is inside them is only validated.
         var seen: UInt16 = 0
         var members = 0
+        var isFirst = true
         var stateBytes = 0
         var isStateLast = true
         var immutableEnd = scanner.at
-        while let member = try scanner.nextMember(isFirst: members == 0, depth: 1) {
-            members += 1
+        while let member = try scanner.nextMember(isFirst: isFirst, depth: 1) {
+            isFirst = false
+            let field = Field(member.key, in: scanner)
+            // What a retry adds must not be what makes them too many.
+            if field != .id, field != .state { members += 1 }
             guard members <= limits.maxMembers else {
                 throw .tooManyMembers(limit: limits.maxMembers)
             }
-            let field = Field(member.key, in: scanner)
             if let field {
                 guard seen & 1 << field.rawValue == 0 else { throw .duplicateKey(field.key) }
                 seen |= 1 << field.rawValue

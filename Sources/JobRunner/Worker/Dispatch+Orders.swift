@@ -67,17 +67,16 @@ extension Dispatch {
     /// Starts what waits in the buffer on free slots.
     ///
     /// A suspect, a job that was lost with a worker, runs alone: when it takes this process down
-    /// as well, no neighbour is counted with it. What else is held goes back first. When the other
-    /// slots do not come to an end soon, it runs beside them: it must not hold up the queue.
+    /// as well, no neighbour is counted with it. What else is held goes back first, and the server
+    /// has confirmed that. When that, or the end of the other slots, does not come soon, it runs
+    /// all the same: it must not hold up the queue.
     private mutating func start(_ orders: inout Orders, now: Int64) {
         while suspectSlot == nil, !freeSlots.isEmpty, phase != .draining, let job = buffer.first {
             let isAlone = job.delivery.isSuspect && busy == 0
-            if job.delivery.isSuspect, !isAlone {
-                let patience = job.fetchedAt + Self.suspectPatience
-                guard patience <= now else {
-                    orders.wakeAt = min(orders.wakeAt ?? .max, patience)
-                    return
-                }
+            let patience = job.fetchedAt + Self.suspectPatience
+            if job.delivery.isSuspect, patience > now, !isAlone || !holdsOnlyFirst(now: now) {
+                orders.wakeAt = min(orders.wakeAt ?? .max, patience)
+                return
             }
             _ = buffer.popFirst()
             let slot = freeSlots.removeLast()
@@ -85,6 +84,19 @@ extension Dispatch {
             orders.starts.append((slot, job))
             if isAlone { suspectSlot = slot }
         }
+    }
+
+    /// Gives back all of the buffer but its first; true when the server holds nothing else for this
+    /// worker any more.
+    private mutating func holdsOnlyFirst(now: Int64) -> Bool {
+        if buffer.count > 1, let first = buffer.popFirst() {
+            releaseBuffer(now: now)
+            buffer.append(first)
+        }
+        return wanted == 0
+            && lanes.allSatisfy {
+                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
+            }
     }
 
     /// Gives back what will not start here, before a stop or beside a suspect: all at once, when
@@ -134,7 +146,10 @@ extension Dispatch {
         if !acks.isEmpty, !lane.flights.isEmpty { return }
         if !lane.flights.isEmpty, want == 0, lane.finished.count < Self.fullAcks { return }
         if acks.isEmpty, !lane.finished.isEmpty {
-            let isPlenty = buffer.count > lowWater && lane.finished.count < Self.fullAcks
+            // A suspect waits for what was fetched with it to be given back.
+            let isPlenty =
+                buffer.count > lowWater && lane.finished.count < Self.fullAcks
+                && buffer.first?.delivery.isSuspect != true
             if want == 0, isPlenty, !isForced, now - lane.finishedSince < Self.ackPatience {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.finishedSince + Self.ackPatience)
                 return

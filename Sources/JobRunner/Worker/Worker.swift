@@ -155,7 +155,9 @@ public final class Worker: Sendable {
     private func leave() async {
         // What still runs on these would take jobs, or counts, that nobody gives back.
         await engine.clock.stop()
-        for connection in engine.parking { await connection.end(patience: .seconds(1)) }
+        for connection in engine.parking {
+            await connection.end(patience: WorkerEngine.parkingPatience)
+        }
         var isAnswered = true
         let lanes = engine.state.withLock { $0.dispatch.lanes }
         for (index, lane) in lanes.enumerated() where isAnswered {

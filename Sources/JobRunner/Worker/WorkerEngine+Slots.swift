@@ -107,6 +107,10 @@ extension WorkerEngine {
         threads.stop()
     }
 
+    /// How long the server has to drop a blocking command; one that takes longer may still bring
+    /// a job to this worker, which the next reaper gives back.
+    static let parkingPatience: Duration = .seconds(3)
+
     /// Blocks on the server no more; what it brought until then is given back.
     func stopParking() {
         let isFirst = state.withLock { state in
@@ -115,7 +119,7 @@ extension WorkerEngine {
         }
         guard isFirst else { return }
         for connection in parking {
-            connection.end(patience: .seconds(1)) {
+            connection.end(patience: Self.parkingPatience) {
                 let now = monotonicNanoseconds()
                 let (orders, isQuiet) = self.state.withLock { state in
                     let orders = state.dispatched { $0.parkingEnded(now: now) }

@@ -141,7 +141,7 @@ func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
         // Asked once more after the time: on a busy machine one yield may take all of it.
         let isOver = ContinuousClock.now >= deadline
         if try await condition() { return true }
-        if isOver { return false }
+        if isOver || Task.isCancelled { return false }
         poll(nil, 0, 1)
         await Task.yield()
     }
