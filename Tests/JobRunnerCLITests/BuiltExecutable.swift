@@ -40,11 +40,12 @@ final class BuiltExecutable: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
+        let over = ProcessEnd(process)
         try process.run()
         pid = process.processIdentifier
         let said = Task { await Self.read(output) }
         let complained = Task { await Self.read(errors) }
-        let exited = Task { await Self.wait(process) }
+        let exited = Task { await over.wait().code }
         ending = Task {
             await End(code: exited.value, output: said.value, errors: complained.value)
         }
@@ -63,15 +64,6 @@ final class BuiltExecutable: Sendable {
         await ending.value
     }
 
-    private static func wait(_ process: Process) async -> Int32 {
-        await withCheckedContinuation { continuation in
-            startCommandThread("wait") {
-                process.waitUntilExit()
-                continuation.resume(returning: process.terminationStatus)
-            }
-        }
-    }
-
     private static func read(_ pipe: Pipe) async -> String {
         await withCheckedContinuation { continuation in
             startCommandThread("read") {
@@ -79,5 +71,28 @@ final class BuiltExecutable: Sendable {
                 continuation.resume(returning: String(decoding: data, as: UTF8.self))
             }
         }
+    }
+}
+
+/// The end of a process, which is told: `waitUntilExit` would keep a core busy until then.
+final class ProcessEnd: Sendable {
+    private let ending: AsyncStream<(code: Int32, wasKilled: Bool)>
+
+    /// Before the process runs.
+    init(_ process: Process) {
+        let (ending, continuation) = AsyncStream.makeStream(of: (code: Int32, wasKilled: Bool).self)
+        self.ending = ending
+        process.terminationHandler = { process in
+            continuation.yield(
+                (process.terminationStatus, process.terminationReason == .uncaughtSignal))
+            continuation.finish()
+        }
+    }
+
+    /// Once only.
+    func wait() async -> (code: Int32, wasKilled: Bool) {
+        var last: (code: Int32, wasKilled: Bool) = (-1, false)
+        for await end in ending { last = end }
+        return last
     }
 }

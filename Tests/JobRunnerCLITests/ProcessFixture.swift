@@ -42,14 +42,9 @@ extension CommandFixture {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-ec", script, directory]
+        let end = ProcessEnd(process)
         try process.run()
-        let status: Int32 = await withCheckedContinuation { continuation in
-            startCommandThread("wait") {
-                process.waitUntilExit()
-                continuation.resume(returning: process.terminationStatus)
-            }
-        }
-        try #require(status == 0)
+        try #require(await end.wait().code == 0)
     }
 
     /// A worker on this fixture's queue and programs.

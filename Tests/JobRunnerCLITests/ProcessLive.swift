@@ -54,27 +54,24 @@ final class ProcessLive: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = errors
+        let over = ProcessEnd(process)
         try process.run()
         pid = process.processIdentifier
-        let (over, continuation) = AsyncStream.makeStream(of: Int32.self)
+        let (ended, continuation) = AsyncStream.makeStream(of: Int32.self)
         ending = Task {
             var code: Int32 = -1
-            for await status in over { code = status }
+            for await status in ended { code = status }
             return code
         }
         let out = Task { await read(output, isError: false) }
         let err = Task { await read(errors, isError: true) }
-        startCommandThread("wait") { [self] in
-            process.waitUntilExit()
-            let wasKilled = process.terminationReason == .uncaughtSignal
-            let status = process.terminationStatus
-            Task {
-                await out.value
-                await err.value
-                close()
-                continuation.yield(wasKilled ? -status : status)
-                continuation.finish()
-            }
+        Task { [self] in
+            let (status, wasKilled) = await over.wait()
+            await out.value
+            await err.value
+            close()
+            continuation.yield(wasKilled ? -status : status)
+            continuation.finish()
         }
     }
 

@@ -25,6 +25,15 @@ struct ProcessStuckTests {
             environment: ["FAULT_LEDGER": fixture.directory + "/ledger"])
     }
 
+    /// Enqueues jobs that block, in one batch.
+    private func block(_ count: Int, first: Int, milliseconds: Int) async throws {
+        let lines = (first..<first + count).map {
+            #"{"job":"block-pool","id":"b\#($0)","args":{"milliseconds":\#(milliseconds)}}"# + "\n"
+        }
+        let path = try fixture.file("jobs-\(first)", lines.joined())
+        try #require(await fixture.run(["enqueue", "--ndjson", path]).exit == .success)
+    }
+
     /// Returns when so many jobs of the worker have begun.
     private func begun(_ count: Int) async throws {
         try await fixture.shell(
@@ -45,33 +54,28 @@ struct ProcessStuckTests {
     }
 
     @Test func `one that blocks the pool is named, and its lease is kept`() async throws {
+        // All at once, and more than the pool has threads.
+        try await block(8, first: 0, milliseconds: 1500)
         let worker = try worker("-c", "8", "--visibility-timeout", "3s")
-        for number in 0..<4 {
-            try await fixture.enqueue("block-pool", #"{"milliseconds":2500}"#, id: "b\(number)")
-        }
         try await worker.line(#""event":"starved""#, #""job":"block-pool""#, "may block it")
         try await worker.line(#""event":"starved""#, "jobs run again")
-        for number in 0..<4 { _ = try await fixture.value("b\(number)") }
+        for number in 0..<8 { _ = try await fixture.value("b\(number)") }
         worker.signal(SIGTERM)
         #expect(await worker.end() == 0)
         #expect(!worker.lines.contains { $0.contains("lease_lost") })
     }
 
     @Test func `one that blocks the pool runs on threads when asked`() async throws {
+        try await block(8, first: 0, milliseconds: 1500)
         let worker = try worker("-c", "8", "--move-blocking")
-        for number in 0..<4 {
-            try await fixture.enqueue("block-pool", #"{"milliseconds":1500}"#, id: "b\(number)")
-        }
         try await worker.line(#""event":"moved""#, #""job":"block-pool""#)
-        for number in 0..<4 { _ = try await fixture.value("b\(number)") }
+        for number in 0..<8 { _ = try await fixture.value("b\(number)") }
         let before = worker.lines.count
         // All at once on their threads: the others are not held up.
-        for number in 4..<10 {
-            try await fixture.enqueue("block-pool", #"{"milliseconds":1500}"#, id: "b\(number)")
-        }
+        try await block(6, first: 8, milliseconds: 1500)
         try await fixture.enqueue("ledger", #"{"milliseconds":0}"#, id: "quick")
         _ = try await fixture.value("quick")
-        for number in 4..<10 { _ = try await fixture.value("b\(number)") }
+        for number in 8..<14 { _ = try await fixture.value("b\(number)") }
         #expect(!worker.lines.dropFirst(before).contains { $0.contains("may block it") })
         worker.signal(SIGTERM)
         #expect(await worker.end() == 0)
