@@ -164,6 +164,15 @@ struct ParserEnvironmentFileTests {
         #expect(other?.hint == nil)
     }
 
+    @Test func `a mistyped variable in a file is named, another program's is not`() {
+        let text = "PORT=1\nJOBRUNNER_CONCURRENCY=2\nJOBRUNNER_CONCURENCY=3"
+        let failure = Sample.parse("--env-file .env work", in: runner(text)).failure
+        #expect(failure?.exit == .configuration)
+        #expect(
+            failure?.message == ".env:3: there is no variable 'JOBRUNNER_CONCURENCY'; "
+                + "did you mean 'JOBRUNNER_CONCURRENCY'?")
+    }
+
     @Test func `no file is read unless asked for`() {
         #expect(Sample.parse("work").invocation != nil)
         #expect(

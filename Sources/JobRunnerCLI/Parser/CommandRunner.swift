@@ -116,7 +116,21 @@ struct CommandRunner: Sendable {
         guard let text = scanner.given[option.info.long]?.last else { return ([:], [:]) }
         let path = try option.reader.value(of: text, named: option.info.name, exit: .usage)
         let file = try EnvironmentFile(try readFile(path), path: path)
+        try checkNames(of: file, path)
         return (file.values, file.lines.mapValues { "\(escaped(path)), line \($0)" })
+    }
+
+    /// A mistyped variable of ours would be ignored; other programs' are none of our business.
+    private func checkNames(of file: EnvironmentFile, _ path: String) throws(CommandFailure) {
+        let known = OptionTable(root).groups.flatMap { $0.rows }.flatMap { $0.option.env }
+        let unknown = file.lines.filter {
+            $0.key.hasPrefix("JOBRUNNER_") && !known.contains($0.key)
+        }
+        guard let first = unknown.min(by: { $0.value < $1.value }) else { return }
+        let nearest = Suggestion.nearest(to: first.key, among: known)
+        throw CommandFailure(
+            "\(escaped(path)):\(first.value): there is no variable '\(escaped(first.key))'"
+                + (nearest.map { "; did you mean '\($0)'?" } ?? ""), exit: .configuration)
     }
 
     private func report(_ failure: CommandFailure) -> ExitCode {
