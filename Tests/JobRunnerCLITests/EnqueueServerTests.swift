@@ -36,6 +36,17 @@ struct EnqueueServerTests {
                 """)
     }
 
+    @Test func `a key of another program is named`() async throws {
+        let fixture = try CommandFixture()
+        _ = try await fixture.ask("SET", fixture.key("ready"), "x")
+        let ran = await fixture.run("enqueue m")
+        #expect(ran.exit == .configuration)
+        #expect(
+            firstLine(ran)
+                == "jobrunner: error: key '\(fixture.key("ready"))' holds another type; "
+                + "it was not made by jobrunner")
+    }
+
     @Test func `a queue that is full`() async throws {
         let fixture = try CommandFixture()
         #expect(await fixture.run("enqueue m -q mail --max-length 1").exit == .success)
@@ -138,7 +149,8 @@ struct EnqueueServerTests {
     }
 
     @Test func `it ends while lines are sent, and a resumed run does the rest`() async throws {
-        let server = try RedisServer.start(arguments: ["--appendonly", "yes"])
+        let server = try RedisServer.start(
+            arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let fixture = try CommandFixture(url: server.url)
         let pipe = Pipe()
         let writer = pipe.fileHandleForWriting

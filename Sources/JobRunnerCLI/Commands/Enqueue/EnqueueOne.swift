@@ -14,7 +14,7 @@ struct EnqueueOne {
         let draft = try await draft()
         let session = try await EnqueueCommand.session(invocation)
         defer { session.client.close() }
-        let handle: JobHandle<JSONValue> = try await session.client.enqueue(draft, due: due)
+        let handle = try await enqueue(draft, session.client)
         if handle.isDuplicate {
             invocation.console.note("\(handle) was enqueued before: nothing was enqueued now")
         }
@@ -37,6 +37,19 @@ struct EnqueueOne {
         }
         guard outcome.state != .done else { return .success }
         throw CommandFailure(outcome.reason(of: handle.description), exit: .no)
+    }
+
+    private func enqueue(_ draft: Draft, _ client: JobClient) async throws -> JobHandle<JSONValue> {
+        do {
+            return try await client.enqueue(draft, due: due)
+        } catch {
+            if case JobRunnerError.redis(.server(let refusal)) = error, refusal.code == .WRONGTYPE,
+                let key = await client.foreignKey(in: draft.queue)
+            {
+                throw CommandFailure(key.description, exit: .configuration)
+            }
+            throw error
+        }
     }
 
     private func outcome(
