@@ -102,6 +102,7 @@ final class EnqueueBatcher: Sendable {
         guard let wait else { return }
         // Nobody awaits this task: its work is to hand the answers to the callers.
         Task {
+            // The wait between two tries; nobody cancels it.
             try? await Task.sleep(for: .nanoseconds(wait))
             self.goOn()
         }

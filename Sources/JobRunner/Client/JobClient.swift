@@ -205,6 +205,7 @@ public final class JobClient: Sendable {
                 let answer = try await connection.send(call)
                 let isPatient = monotonicNanoseconds() < fullUntil && !Task.isCancelled
                 guard answer == .full, isPatient else { return answer }
+                // No event tells of room in a list; a cancelled caller hears it of the next try.
                 try? await Task.sleep(for: .nanoseconds(fullness.next(using: &random)))
             } catch {
                 wasSent = wasSent || error.isOutcomeUnknown

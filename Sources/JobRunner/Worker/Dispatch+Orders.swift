@@ -58,9 +58,7 @@ extension Dispatch {
         }
         orders.isDrained =
             phase == .draining && busy == 0 && openParkings == 0 && wanted == 0
-            && lanes.allSatisfy {
-                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
-            }
+            && lanes.allSatisfy { $0.isSettled }
         return orders
     }
 
@@ -94,9 +92,7 @@ extension Dispatch {
             buffer.append(first)
         }
         return wanted == 0
-            && lanes.allSatisfy {
-                $0.finished.isEmpty && $0.unconfirmed.isEmpty && $0.flights.isEmpty
-            }
+            && lanes.allSatisfy { $0.isSettled }
     }
 
     /// Gives back what will not start here, before a stop or beside a suspect: all at once, when

@@ -84,6 +84,9 @@ struct Lane: Sendable {
     /// May fetch as far as this queue is concerned: it has jobs, as far as is known.
     var isOpen: Bool { isJoined && !isPaused && !isEmpty && unconfirmed.isEmpty }
 
+    /// All that ended here has been confirmed, and nothing is on the wire.
+    var isSettled: Bool { finished.isEmpty && unconfirmed.isEmpty && flights.isEmpty }
+
     /// Asked for and not yet answered.
     var wanted: Int { flights.reduce(parked?.want ?? 0) { $0 + $1.want } }
 

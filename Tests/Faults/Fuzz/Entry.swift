@@ -11,6 +11,7 @@
     /// libFuzzer calls this for each input.
     @_cdecl("LLVMFuzzerTestOneInput")
     public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+        // A fuzzer that would try nothing must not look like one that found nothing.
         guard let target else { fatalError("set FUZZ_TARGET to replies or envelope") }
         target.run(UnsafeRawBufferPointer(start: start, count: count))
         return 0

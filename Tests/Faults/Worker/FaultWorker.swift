@@ -23,18 +23,21 @@ struct FaultWorker: JobRunnerApp {
         }
         worker.handleBlocking(BlockThread.self) { job, context in
             ledger.write("start", context)
+            // What handlers that block may do: the thread is theirs.
             usleep(UInt32(job.milliseconds) * 1000)
             ledger.write("end", context)
         }
         worker.handle(IgnoreCancel.self) { job, context in
             ledger.write("start", context)
             let end = ContinuousClock.now + .milliseconds(job.milliseconds)
+            // A cancelled sleep returns at once: it goes on all the same, which is its purpose.
             while ContinuousClock.now < end { try? await Task.sleep(until: end) }
             ledger.write("end", context)
         }
         worker.handle(Crash.self) { job, context in
             ledger.write("start", context)
             switch job.how {
+            // Each is a way to take the process down, which is what this job is for.
             case "trap": fatalError("as it was told")
             case "exit": _exit(3)
             case "kill": _ = kill(getpid(), SIGKILL)
@@ -69,6 +72,7 @@ struct LedgerJob: Job {
 
     func run(_ context: JobContext, _ ledger: Ledger) async throws -> Output {
         ledger.write("start", context)
+        // A job that takes time, to be killed in the middle.
         if milliseconds > 0 { try await Task.sleep(for: .milliseconds(milliseconds)) }
         if context.attempt <= failures ?? 0 { throw Failed() }
         ledger.write("end", context)

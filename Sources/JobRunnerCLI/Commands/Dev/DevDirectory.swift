@@ -39,6 +39,8 @@ struct DevDirectory: Sendable {
         if socket.utf8.count <= longestSocket {
             return DevDirectory(path: path, name: name, lock: lock, socket: socket, temporary: nil)
         }
+        // A socket's path has 108 bytes at most, and /tmp is short wherever the project is; mkdtemp
+        // makes a new directory that only this user may enter.
         var template = Array("/tmp/jobrunner-dev-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw failure("make", "/tmp/jobrunner-dev-XXXXXX") }
         let temporary = String(
@@ -68,6 +70,7 @@ struct DevDirectory: Sendable {
             let isAlive = pid > 0 && (kill(pid, 0) == 0 || errno == EPERM)
             tries += 1
             if !isAlive, tries < 200 {
+                // A lock that another process holds has no event but a call that blocks.
                 try? await Task.sleep(for: .milliseconds(100))
                 continue
             }

@@ -39,6 +39,7 @@ struct DevView: Sendable {
             let rows = max(1, Screen.rows ?? 24)
             let lines = lines(last, trouble, log.last, style, rows: rows)
             guard !Task.isCancelled, Screen.write(Screen.frame(lines, rows: rows)) else { return }
+            // From one picture to the next; the cancellation that ends it is seen above.
             try? await Task.sleep(for: interval)
         }
     }
@@ -87,6 +88,7 @@ struct DevView: Sendable {
                 guard Screen.write("worker | \(escaped(line, limit: 4000))\n") else { return }
             }
             if isLast { return }
+            // The worker's log is a file that grows: read like `tail -f`.
             try? await Task.sleep(for: .milliseconds(100))
         }
     }

@@ -116,6 +116,7 @@ struct Supervisor {
         case .end:
             let events = events
             Task {
+                // Bounds the end: what is still to be reaped then, others do.
                 try await Task.sleep(for: .seconds(5))
                 events.yield(.overdue)
             }
@@ -148,6 +149,7 @@ struct Supervisor {
         let events = events
         let wait = max(0, time - monotonicNanoseconds())
         Task {
+            // The roster's own clock: what it waits for is a time, not an event.
             try? await Task.sleep(for: .nanoseconds(wait))
             events.yield(.event(.tick))
         }
@@ -157,6 +159,7 @@ struct Supervisor {
         let events = events
         Task {
             while !Task.isCancelled {
+                // A process's memory has no event: it is looked at.
                 try await Task.sleep(for: .seconds(1))
                 events.yield(.look)
             }
@@ -190,6 +193,7 @@ struct Supervisor {
                     return try await client.forget(worker: worker)
                 } catch {
                     let wait = backoff.next(using: &random)
+                    // Redis is away: between two tries.
                     try? await Task.sleep(for: .nanoseconds(wait))
                 }
             }
