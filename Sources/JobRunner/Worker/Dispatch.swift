@@ -135,7 +135,7 @@ struct Dispatch: Sendable {
         wanted -= flight.want
         lanes[index].lastCycle = now
         lanes[index].backoff.reset()
-        guard case .done(let isPaused, _, let held, let deliveries) = reply else {
+        guard case .done(let isPaused, _, let held, let deliveries, let wait) = reply else {
             return orders(now: now)
         }
         if flight.isResend { lanes[index].confirmResend(flight.acks.count) }
@@ -151,7 +151,9 @@ struct Dispatch: Sendable {
             // Fewer than asked for: the next tick tells whether there are more.
             if deliveries.count < flight.want { lanes[index].adoptable.removeAll { $0 == kind } }
         } else if flight.want > 0 {
-            lanes[index].isEmpty = deliveries.count < flight.want
+            // Less than asked for by the queue's own limit says nothing of what is there.
+            lanes[index].isEmpty = deliveries.count < flight.want && wait == 0
+            lanes[index].limitedUntil = wait == 0 ? 0 : now + Int64(wait) * 1_000_000
         }
         var bytes = 0
         for delivery in deliveries {

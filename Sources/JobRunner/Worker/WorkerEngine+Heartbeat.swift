@@ -17,7 +17,7 @@ extension WorkerEngine {
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
                     self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
-                    self.watchPool(now))
+                    self.watchPool(now), self.promoteDue(now))
                 self.kick()
                 return next
             })
@@ -31,6 +31,7 @@ extension WorkerEngine {
         let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
+        keepClaims()
         publish()
         askPool(monotonicNanoseconds())
     }
@@ -57,6 +58,8 @@ extension WorkerEngine {
         let (news, orders) = state.withLock { state in
             let news = state.news(
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
+            let isMuted = state.dispatch.lanes.contains { !$0.muted.isEmpty }
+            self.hasMuted.store(isMuted, ordering: .relaxed)
             return (news, state.orders(now: now))
         }
         perform(orders)
@@ -68,6 +71,8 @@ extension WorkerEngine {
         if news.isStale { kick(isForced: true) }
         for worker in reply.reaping { reap(worker, index, store) }
         buryParked(reply.parked, index, store)
+        checkBlockades(reply.blocked, index, workers: reply.workers)
+        if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
 
@@ -256,6 +261,9 @@ extension WorkerEngine.State {
         news.isStale = lane.flights.isEmpty && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
         lane.adoptable = reply.parked.map(\.kind).filter(knows)
+        lane.muted = reply.muted
+        lane.workers = max(1, reply.workers)
+        lane.promoteAt = reply.next.map { now + Int64($0) * 1_000_000 } ?? .max
         lane.waiting = reply.ready + reply.landing + reply.scheduled
         if lane.cancels != reply.cancels {
             lane.cancels = reply.cancels

@@ -20,6 +20,8 @@ final class WorkerEngine: Sendable {
         var cancelledAt: Int64?
         var stuckAt: Int64?
         var reportedAt: Int64 = 0
+        /// A place under a concurrency limit.
+        var claim: Claim?
         /// Serves this slot, one job after another.
         var task: Task<Void, Never>?
     }
@@ -62,6 +64,11 @@ final class WorkerEngine: Sendable {
     let startedAt = WallClock.milliseconds()
     /// Some kinds run on threads for having blocked the pool.
     let hasMoved = Atomic(false)
+    /// Some kinds of jobs are paused in a queue.
+    let hasMuted = Atomic(false)
+    /// Of the handlers, by their names: most places.
+    let concurrencyLimits: [String: Int]
+    let desk: LimitDesk
     /// For handlers that block.
     let threads = BlockingThreads()
     /// For handlers that enqueue or report; shares the worker's sockets.
@@ -90,6 +97,13 @@ final class WorkerEngine: Sendable {
         wallOffset = Atomic(offset)
         serverOffset = Atomic(offset)
         client = JobClient(sharing: router, prefix: prefix)
+        desk = LimitDesk(router)
+        var limits: [String: Int] = [:]
+        for handler in handlers.values {
+            guard let limit = handler.options.concurrencyLimit else { continue }
+            limits[limit.name ?? handler.name] = limit.most
+        }
+        concurrencyLimits = limits
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
         heartbeat = try router.dedicated(for: keys.queues)
         clock = try WorkerClock()

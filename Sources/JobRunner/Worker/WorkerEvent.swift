@@ -105,6 +105,10 @@ public struct JobEnd: Sendable {
         case discarded
         /// Runs again later, by the handler's word; not counted.
         case snoozed
+        /// Over its rate limit: starts later; not counted.
+        case deferred
+        /// Put aside until its kind goes on, or there is a place under its limit; not counted.
+        case blocked
         /// Not started in time, and dropped.
         case expired
         /// Cancelled by somebody.
