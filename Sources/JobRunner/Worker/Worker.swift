@@ -33,6 +33,10 @@ public final class Worker: Sendable {
         _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
     ) throws {
         try options.check()
+        for handler in builder.handlers.values {
+            try handler.options.rateLimit?.check()
+            try handler.options.concurrencyLimit?.check()
+        }
         if let name = builder.repeated.first {
             throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
         }

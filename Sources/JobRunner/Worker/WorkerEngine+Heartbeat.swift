@@ -32,6 +32,7 @@ extension WorkerEngine {
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
         keepClaims()
+        keepLocks()
         publish()
         askPool(monotonicNanoseconds())
     }
