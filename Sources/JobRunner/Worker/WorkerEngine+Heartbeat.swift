@@ -41,7 +41,7 @@ extension WorkerEngine {
             worker: lane.worker, joins: !lane.isJoined, upkeep, sweepsNow: sweepsNow)
         heartbeat.submit(call) { result in
             switch result {
-            case .success(let reply): self.ticked(index, lane.life, reply)
+            case .success(let reply): self.ticked(index, lane.life, reply, isSweep: sweepsNow)
             case .failure(.stopped): break
             case .failure(let error):
                 self.options.onEvent(.trouble(queue: lane.store.keys.name, error))
@@ -50,14 +50,22 @@ extension WorkerEngine {
         flush(index, lane.store)
     }
 
-    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
+    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply, isSweep: Bool) {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
-        let (news, orders) = state.withLock { state in
+        // Once a tick, and after all queues were heard of.
+        let scales = !isSweep && index == options.queues.count - 1
+        let isShortOfMemory = scales && isShortOfMemory
+        let (news, change, orders) = state.withLock { state in
             let news = state.news(
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
-            return (news, state.orders(now: now))
+            let change =
+                scales ? state.rescale(isShortOfMemory: isShortOfMemory, now: now) : nil
+            return (news, change, state.orders(now: now))
+        }
+        if let change {
+            options.onEvent(.scaled(from: change.from, to: change.to, change.reason))
         }
         perform(orders)
         let store = news.store
@@ -201,10 +209,10 @@ extension WorkerEngine {
     func describe() -> WorkerInfo {
         let now = monotonicNanoseconds()
         let wall = WallClock.milliseconds()
-        let (runs, busy, buffered, phase, starved) = state.withLock { state in
+        let (runs, open, busy, buffered, phase, starved) = state.withLock { state in
             (
-                state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase,
-                state.pool.starvations
+                state.runs, state.dispatch.openSlots, state.dispatch.busy, state.dispatch.buffered,
+                state.dispatch.phase, state.pool.starvations
             )
         }
         var running: [WorkerInfo.Running] = []
@@ -224,7 +232,8 @@ extension WorkerEngine {
             supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
             queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
             versions: handlers.mapValues(\.version).filter { $0.value != .max },
-            slots: options.concurrency, busy: busy, buffered: buffered,
+            slots: open, scale: options.slots.count > 1 ? options.slots : nil,
+            busy: busy, buffered: buffered,
             rss: ProcessMemory.resident(), starved: starved, running: running)
     }
 }
@@ -256,7 +265,8 @@ extension WorkerEngine.State {
         news.isStale = lane.flights.isEmpty && now - lane.lastCycle > Int64(lease) * 500_000
         lane.isPaused = reply.isPaused
         lane.adoptable = reply.parked.map(\.kind).filter(knows)
-        lane.waiting = reply.ready + reply.landing + reply.scheduled
+        lane.runnable = reply.ready + reply.landing
+        lane.waiting = lane.runnable + reply.scheduled
         if lane.cancels != reply.cancels {
             lane.cancels = reply.cancels
             news.asksForCancelled = true
