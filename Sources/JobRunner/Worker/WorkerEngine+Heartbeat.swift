@@ -43,7 +43,7 @@ extension WorkerEngine {
             worker: lane.worker, joins: !lane.isJoined, upkeep, sweepsNow: sweepsNow)
         heartbeat.submit(call) { result in
             switch result {
-            case .success(let reply): self.ticked(index, lane.life, reply)
+            case .success(let reply): self.ticked(index, lane.life, reply, isSweep: sweepsNow)
             case .failure(.stopped): break
             case .failure(let error):
                 self.options.onEvent(.trouble(queue: lane.store.keys.name, error))
@@ -52,16 +52,24 @@ extension WorkerEngine {
         flush(index, lane.store)
     }
 
-    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
+    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply, isSweep: Bool) {
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
-        let (news, orders) = state.withLock { state in
+        // Once a tick, and after all queues were heard of.
+        let scales = !isSweep && index == options.queues.count - 1
+        let isShortOfMemory = scales && isShortOfMemory
+        let (news, change, orders) = state.withLock { state in
             let news = state.news(
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
             let isMuted = state.dispatch.lanes.contains { !$0.muted.isEmpty }
             self.hasMuted.store(isMuted, ordering: .relaxed)
-            return (news, state.orders(now: now))
+            let change =
+                scales ? state.rescale(isShortOfMemory: isShortOfMemory, now: now) : nil
+            return (news, change, state.orders(now: now))
+        }
+        if let change {
+            options.onEvent(.scaled(from: change.from, to: change.to, change.reason))
         }
         perform(orders)
         let store = news.store
@@ -207,10 +215,10 @@ extension WorkerEngine {
     func describe() -> WorkerInfo {
         let now = monotonicNanoseconds()
         let wall = WallClock.milliseconds()
-        let (runs, busy, buffered, phase, starved) = state.withLock { state in
+        let (runs, open, busy, buffered, phase, starved) = state.withLock { state in
             (
-                state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase,
-                state.pool.starvations
+                state.runs, state.dispatch.openSlots, state.dispatch.busy, state.dispatch.buffered,
+                state.dispatch.phase, state.pool.starvations
             )
         }
         var running: [WorkerInfo.Running] = []
@@ -230,7 +238,8 @@ extension WorkerEngine {
             supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
             queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
             versions: handlers.mapValues(\.version).filter { $0.value != .max },
-            slots: options.concurrency, busy: busy, buffered: buffered,
+            slots: open, scale: options.slots.count > 1 ? options.slots : nil,
+            busy: busy, buffered: buffered,
             rss: ProcessMemory.resident(), starved: starved, running: running)
     }
 }
@@ -265,7 +274,8 @@ extension WorkerEngine.State {
         lane.muted = reply.muted
         lane.workers = max(1, reply.workers)
         lane.promoteAt = reply.next.map { now + Int64($0) * 1_000_000 } ?? .max
-        lane.waiting = reply.ready + reply.landing + reply.scheduled
+        lane.runnable = reply.ready + reply.landing
+        lane.waiting = lane.runnable + reply.scheduled
         if lane.cancels != reply.cancels {
             lane.cancels = reply.cancels
             news.asksForCancelled = true

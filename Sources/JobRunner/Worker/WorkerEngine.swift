@@ -39,6 +39,10 @@ final class WorkerEngine: Sendable {
         var checks: Task<Void, any Error>?
         var isParkingStopped = false
         var pool = PoolWatch()
+        /// Nil when the number of slots is fixed.
+        var scale: SlotScale?
+        /// Starvations of the pool at the last look.
+        var starvationsSeen = 0
         /// Kinds of jobs that ran when the pool starved, and those that run on threads for it.
         var blockers: Set<String> = []
         var moved: Set<String> = []
@@ -92,11 +96,13 @@ final class WorkerEngine: Sendable {
             Lane(QueueStore(keys.queue($0.name)), weight: $0.weight ?? 1, worker: identity.id)
         }
         let isStrict = options.queues.allSatisfy { $0.weight == nil }
-        let dispatch = Dispatch(lanes: lanes, isStrict: isStrict, concurrency: options.concurrency)
-        state = Mutex(
-            State(
-                dispatch: dispatch,
-                runs: Array(repeating: SlotRun(), count: options.concurrency)))
+        let dispatch = Dispatch(
+            lanes: lanes, isStrict: isStrict, concurrency: options.concurrency,
+            most: options.maxConcurrency)
+        var initial = State(
+            dispatch: dispatch, runs: Array(repeating: SlotRun(), count: dispatch.slots.count))
+        if options.slots.count > 1 { initial.scale = SlotScale(options.slots) }
+        state = Mutex(initial)
         let offset = WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000)
         wallOffset = Atomic(offset)
         serverOffset = Atomic(offset)
