@@ -64,7 +64,7 @@ extension QueueStore {
             case (-2, _): return .full
             default: throw .unexpectedReply(command: "enqueue", got: value.kind)
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
     }
 
     /// `enqueue_many.lua`: accepts a batch of at most 1,000 for now, each job once.
@@ -97,7 +97,7 @@ extension QueueStore {
                 default: .accepted
                 }
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
     }
 
     /// `cancel.lua`: marks an id as not wanted any more.

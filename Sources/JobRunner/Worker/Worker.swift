@@ -32,6 +32,7 @@ public final class Worker: Sendable {
     package init(
         _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
     ) throws {
+        try Failpoint.check()
         try options.check()
         if let name = builder.repeated.first {
             throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
@@ -206,6 +207,7 @@ public final class Worker: Sendable {
     /// Call by call until nothing is left; false when Redis does not answer.
     private func giveBack(_ lane: Lane, _ connection: Connection) async -> Bool {
         while true {
+            Failpoint.givingBack.pass()
             let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
             do {
                 guard let counts = try await connection.send(call) else { return true }

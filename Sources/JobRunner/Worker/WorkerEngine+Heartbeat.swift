@@ -51,6 +51,7 @@ extension WorkerEngine {
     }
 
     private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
+        Failpoint.ticked.pass()
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
@@ -59,6 +60,7 @@ extension WorkerEngine {
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
             return (news, state.orders(now: now))
         }
+        if news.hasJoined { Failpoint.joined.pass() }
         perform(orders)
         let store = news.store
         if news.hasJoined {
@@ -83,6 +85,7 @@ extension WorkerEngine {
                 return self.options.onEvent(.trouble(queue: store.keys.name, error))
             }
             guard case .success(let counts?) = result else { return }
+            Failpoint.reaped.pass()
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
                     $0.dispatch.lanes[index].counts.reaped += counts.given
