@@ -13,9 +13,10 @@ def job(identity, kind='ledger', **arguments):
 class Producer:
     """Enqueues lines, each with an id of its own, so that a run that failed may be repeated."""
 
-    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None, failpoint=None):
+    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None, failpoint=None, wrap=()):
         self.file, self.url, self.ledger, self.more, self.tries = os.path.join(directory, f'jobs-{number}'), url, ledger, more, tries
         self.errors, self.codes, self.kind, self.process = [], [], kind, None
+        self.wrap = wrap
         # Its first try dies there.
         self.failpoint, self.deaths = failpoint, 0
         self.asked, self.told = len(lines), 0      # lines, and handles printed by the last try
@@ -30,7 +31,7 @@ class Producer:
             with self.lock:
                 if self.ended: return
                 self.process = subprocess.Popen(
-                    [os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no', **armed(turn == 0 and self.failpoint)),
+                    [*self.wrap, os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no', **armed(turn == 0 and self.failpoint)),
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             errors = []
             reader = threading.Thread(target=lambda: errors.append(self.process.stderr.read()))
