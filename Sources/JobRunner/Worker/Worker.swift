@@ -32,6 +32,7 @@ public final class Worker: Sendable {
     package init(
         _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
     ) throws {
+        try Failpoint.check()
         try options.check()
         for handler in builder.handlers.values {
             try handler.options.rateLimit?.check()
@@ -210,6 +211,7 @@ public final class Worker: Sendable {
     /// Call by call until nothing is left; false when Redis does not answer.
     private func giveBack(_ lane: Lane, _ connection: Connection) async -> Bool {
         while true {
+            Failpoint.givingBack.pass()
             let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
             do {
                 guard let counts = try await connection.send(call) else { return true }

@@ -159,6 +159,10 @@ final class WorkerEngine: Sendable {
         case .success(.lost):
             lost(lane, life: life)
         case .success(let reply):
+            if case .done(_, let acked, _, let jobs, _) = reply {
+                if acked > 0 { Failpoint.acked.pass() }
+                if !jobs.isEmpty { Failpoint.fetched.pass() }
+            }
             perform(
                 state.withLock { state in
                     state.dispatched {
@@ -195,7 +199,9 @@ final class WorkerEngine: Sendable {
             var hasJob = false
             var wait: Int64 = 0
             switch result {
-            case .success(let parked): hasJob = parked
+            case .success(let parked):
+                hasJob = parked
+                if parked { Failpoint.woken.pass() }
             case .failure(.stopped): return
             // OOM, among others: the wake-up works again later; meanwhile look once a second.
             case .failure: wait = 1_000_000_000
