@@ -32,8 +32,8 @@ extension JobContext {
     ///     try await context.withLock("invoice-\(customer)") { fence in … }
     ///
     /// Held under a lease that the worker renews: free at the end of `body`, and `ttl` after the
-    /// worker is gone. A worker that was frozen for longer has lost it without knowing: hand `fence`
-    /// on where that must not be, as it grows with every holder, and the older can be refused.
+    /// worker is gone. A worker that was frozen for longer has lost it without knowing: hand
+    /// `fence` on where that must not be: it grows with every holder, so the older can be refused.
     ///
     /// - Parameters:
     ///   - name: 1 to 64 of `A-Z a-z 0-9 . _ -`; shared by all queues of the prefix.
