@@ -13,6 +13,8 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case job = "job name"
         /// A step of a job that is done once.
         case step = "step name"
+        /// A schedule's name.
+        case schedule = "schedule name"
     }
 
     /// Most bytes that an id or a name has.

@@ -47,6 +47,10 @@ package struct QueueKeys: Sendable, Hashable {
     package let crashes: String
     /// ZSET: job id → when the mark lapses, server ms.
     package let cancelled: String
+    /// HASH: schedule name → its definition, JSON.
+    package let schedules: String
+    /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
+    package let ticks: String
     /// HASH: paused, cancels, fence, swept, clock, lease.
     package let meta: String
 
@@ -62,6 +66,8 @@ package struct QueueKeys: Sendable, Hashable {
         parked = base + "parked"
         crashes = base + "crashes"
         cancelled = base + "cancelled"
+        schedules = base + "schedules"
+        ticks = base + "ticks"
         meta = base + "meta"
     }
 
@@ -69,6 +75,10 @@ package struct QueueKeys: Sendable, Hashable {
     package func active(_ worker: String) -> String { base + "active:" + worker }
     /// ZSET: job → when it was parked, server ms; kept until a worker knows its kind.
     package func parked(_ kind: JobKind) -> String { base + "parked:" + kind.description }
+    /// HASH: where a schedule stands, what it did last, how often.
+    package func schedule(_ name: String) -> String { base + "schedule:" + name }
+    /// LIST: what became of a schedule's last ticks, newest first.
+    package func history(_ name: String) -> String { base + "history:" + name }
     /// STRING with a TTL: outcome JSON.
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.

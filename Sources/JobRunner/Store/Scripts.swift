@@ -16,11 +16,15 @@ package enum Scripts {
     package static let dead = Script(name: "dead", source: PackageResources.dead_lua)
     package static let deadPage = Script(
         name: "dead_page", source: PackageResources.dead_page_lua)
+    package static let fire = Script(name: "fire", source: PackageResources.fire_lua)
+    package static let due = Script(name: "due", source: PackageResources.due_lua)
+    package static let schedule = Script(
+        name: "schedule", source: PackageResources.schedule_lua)
     package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
 
     /// Loaded by every producer's connection.
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
-    package static let ofWorkers = [cycle, tick, reap, adopt, unpark, count, publish]
+    package static let ofWorkers = [cycle, tick, reap, adopt, unpark, count, publish, due, fire]
 }

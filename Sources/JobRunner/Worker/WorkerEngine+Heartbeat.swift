@@ -17,7 +17,7 @@ extension WorkerEngine {
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
                     self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
-                    self.watchPool(now))
+                    self.watchPool(now), self.scheduler?.fireDue() ?? .max)
                 self.kick()
                 return next
             })
@@ -31,6 +31,7 @@ extension WorkerEngine {
         let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
+        scheduler?.look()
         publish()
         askPool(monotonicNanoseconds())
     }

@@ -54,6 +54,10 @@ final class WorkerEngine: Sendable {
     let parking: [Connection]
     let heartbeat: Connection
     let upkeep: Upkeep
+    /// What the app declares.
+    let schedules: [Schedule]
+    /// Nil: others enqueue the ticks.
+    let scheduler: Scheduler?
     /// Wall clock minus monotonic clock, ms.
     let wallOffset: Atomic<Int>
     /// The server's clock minus the monotonic clock, ms.
@@ -70,7 +74,7 @@ final class WorkerEngine: Sendable {
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
     init(
         router: RedisRouter, prefix: String, options: WorkerOptions, handlers: [String: Handler],
-        identity: WorkerIdentity
+        schedules: [Schedule] = [], identity: WorkerIdentity
     ) throws {
         let keys = Keys(prefix: prefix)
         self.router = router
@@ -91,8 +95,12 @@ final class WorkerEngine: Sendable {
         serverOffset = Atomic(offset)
         client = JobClient(sharing: router, prefix: prefix)
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
-        heartbeat = try router.dedicated(for: keys.queues)
-        clock = try WorkerClock()
+        let heartbeat = try router.dedicated(for: keys.queues)
+        let clock = try WorkerClock()
+        self.heartbeat = heartbeat
+        self.clock = clock
+        self.schedules = schedules
+        scheduler = Self.scheduler(keys, options, schedules, heartbeat, clock)
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
         // Half the interval of ticks: one that comes a millisecond early sweeps all the same.

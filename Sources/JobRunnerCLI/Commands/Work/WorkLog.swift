@@ -98,6 +98,7 @@ final class WorkLog: Sendable {
             write(
                 .warning, "moved", "runs on threads from now on: it blocks",
                 [("job", .text(job))])
+        case .schedule(let event): note(event)
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):
