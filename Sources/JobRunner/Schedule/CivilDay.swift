@@ -61,7 +61,9 @@ struct CivilDay: Sendable, Hashable {
 }
 
 extension Int {
-    /// Towards minus infinity: the rest is never negative. `by` is positive.
+    /// Towards minus infinity: the rest is never negative.
+    ///
+    /// - Parameter divisor: Over 0.
     func floorDivided(by divisor: Int) -> (quotient: Int, rest: Int) {
         let rest = ((self % divisor) + divisor) % divisor
         return ((self - rest) / divisor, rest)

@@ -7,7 +7,9 @@ extension Cron {
     /// How far it looks: any 29th of February of any weekday comes within 40 years.
     private static let horizon = 50 * 366
 
-    /// The first time after another; both seconds since 1970. Nil after 50 years.
+    /// The first time after another, both seconds since 1970.
+    ///
+    /// - Returns: Nil when there is none within 50 years.
     func next(after time: Int, in zone: TimeZoneRules) -> Int? {
         followsClock ? nextOnWall(after: time, zone) : nextFixed(after: time, zone)
     }
