@@ -84,7 +84,7 @@ import Testing
         ("0 0 31 4,6,9,11 *", "cron '0 0 31 4,6,9,11 *' never matches"),
         (
             "@reboot",
-            "cron '@reboot': use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
+            #"cron '@reboot': use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"#
         ),
         ("\u{1B}[31m * * * *", "cron '\\u{1B}[31m * * * *': minute '\\u{1B}[31m' is not 0 to 59"),
     ])

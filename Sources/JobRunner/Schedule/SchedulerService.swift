@@ -80,15 +80,13 @@ package final class SchedulerService: Sendable {
         // Behind it: a queue that is new is looked at in the same second.
         let list = Command("SMEMBERS", keys.queues)
         router.connection(for: keys.queues).submit(list) { result in
-            switch result.flatMap({ value in Result { () throws(RedisError) in try value.orThrow() }
-                })
-            {
-            case .success(let reply):
-                let names = (reply.array ?? []).compactMap(\.text)
+            do throws(RedisError) {
+                let names = (try result.get().orThrow().array ?? []).compactMap(\.text)
                 self.scheduler.add(names.filter { (try? QueueName($0)) != nil })
                 self.scheduler.look()
-            case .failure(.stopped): break
-            case .failure(let error): self.onEvent(.trouble(queue: "", error))
+            } catch {
+                if case .stopped = error { return }
+                self.onEvent(.trouble(queue: "", error))
             }
         }
     }

@@ -45,6 +45,11 @@ extension Schedules {
         }
     }
 
+    /// The server's clock, ms since 1970.
+    package func now() async throws -> Int {
+        try await translated { try await client.serverTime() }
+    }
+
     /// One schedule and how it stands.
     ///
     /// - Throws: `ScheduleError` when there is none, `JobRunnerError.redis`.

@@ -146,6 +146,22 @@ public struct Schedules: Sendable {
         }
     }
 
+    /// What a pause says that came of `"enabled": false` in a file.
+    package static let disabledReason = "disabled in the schedule file"
+
+    /// Does what a file says of a schedule; an operator's pause is not a file's business.
+    package func enable(_ name: String, _ isEnabled: Bool) async throws {
+        guard isEnabled else {
+            try await pause(name, reason: Self.disabledReason)
+            return
+        }
+        try await translated {
+            let queue = try await queue(of: name)
+            let reason = try await client.send(store(queue).pauseReason(name))
+            if reason == Self.disabledReason { try await resume(name) }
+        }
+    }
+
     // MARK: Parts
 
     func store(_ queue: String) -> QueueStore { QueueStore(client.keys.queue(queue)) }

@@ -35,6 +35,16 @@ package struct TimeZoneRules: Sendable {
         self.rule = rule
     }
 
+    /// The rules of a zone by its name.
+    ///
+    /// - Throws: `ScheduleError`: `time zone 'Mars/X' is unknown`.
+    package static func named(_ name: String) throws(ScheduleError) -> TimeZoneRules {
+        try TimeZoneFile.rules(of: name)
+    }
+
+    /// Local time minus UTC at a time, seconds.
+    package func offset(at time: Int) -> Int { span(at: time).offset }
+
     package static let utc = TimeZoneRules(name: "UTC", first: 0, changes: [], rule: nil)
 
     /// The span that a time is in.

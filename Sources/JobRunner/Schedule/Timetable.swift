@@ -2,7 +2,8 @@ internal import RedisLink
 
 /// When a schedule is due, ready to be worked out.
 ///
-/// Times are ms since 1970. A tick has a nominal time, which names it, and is due that late again as its jitter says.
+/// Times are ms since 1970. A tick has a nominal time, which names it, and is due later than that
+/// by its jitter.
 package struct Timetable: Sendable {
     private enum Kind: Sendable {
         case every(Every)

@@ -153,17 +153,9 @@ extension QueueStore {
         }
     }
 
-    /// All definitions, by name.
-    func definitions() -> Call<[(name: String, json: [UInt8])]> {
-        Call(key: keys.ready, command: Command("HGETALL", keys.schedules)) { reply in
-            let words = reply.array ?? []
-            return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
-                guard let name = words[index].text, let json = words[index + 1].bytes else {
-                    return nil
-                }
-                return (name, json)
-            }
-        }
+    /// Why a schedule is paused; nil when it is not.
+    func pauseReason(_ name: String) -> Call<String?> {
+        Call(key: keys.ready, command: Command("HGET", keys.schedule(name), "reason")) { $0.text }
     }
 
     /// The definition of one schedule; nil when there is none.

@@ -9,13 +9,18 @@ extension Worker {
     /// - Throws: `JobRunnerError.invalid`, and `JobRunnerError.redis` for a refusal that waiting
     ///   does not mend. An outage is waited out; on a full server the schedules stay as they are.
     func declareSchedules() async throws {
-        for schedule in engine.schedules {
+        for declared in engine.schedules {
+            let schedule = declared.schedule
             var backoff = Backoff()
             var random = SystemRandomNumberGenerator()
             var isKept = false
             while !isKept {
                 do {
-                    _ = try await engine.client.schedules.put(schedule, source: .code)
+                    let schedules = engine.client.schedules
+                    _ = try await schedules.put(schedule, source: declared.source)
+                    if let isEnabled = declared.isEnabled {
+                        try await schedules.enable(schedule.name, isEnabled)
+                    }
                     isKept = true
                 } catch let error as ScheduleError {
                     throw JobRunnerError.invalid(error.description)
@@ -34,11 +39,12 @@ extension Worker {
 extension WorkerEngine {
     /// For the worker's queues, and those that its own schedules enqueue to.
     static func scheduler(
-        _ keys: Keys, _ options: WorkerOptions, _ schedules: [Schedule], _ connection: Connection,
+        _ keys: Keys, _ options: WorkerOptions, _ schedules: [DeclaredSchedule],
+        _ connection: Connection,
         _ clock: WorkerClock
     ) -> Scheduler? {
         guard options.runsSchedules else { return nil }
-        let queues = options.queues.map(\.name) + schedules.map(\.queue)
+        let queues = options.queues.map(\.name) + schedules.map(\.schedule.queue)
         let onEvent = options.onEvent
         return Scheduler(
             keys: keys, queues: queues, connection: { _ in connection },

@@ -4,7 +4,7 @@ public struct WorkerBuilder: Sendable {
     /// Names that were registered twice; an error when the worker starts.
     package private(set) var repeated: [String] = []
     /// What is to be enqueued again and again, in the order it was said.
-    package private(set) var schedules: [Schedule] = []
+    package private(set) var schedules: [DeclaredSchedule] = []
     /// Schedules whose arguments have no JSON form; an error when the worker starts.
     private var unencodable: [any Error] = []
 
@@ -120,11 +120,19 @@ public struct WorkerBuilder: Sendable {
 
     /// Keeps a schedule that is known only at run time, when the worker starts.
     public mutating func schedule(_ schedule: Schedule) {
-        schedules.append(schedule)
+        declare(schedule, source: .code)
+    }
+
+    /// - Parameter isEnabled: What a file says of it; nil leaves a pause as it is.
+    package mutating func declare(
+        _ schedule: Schedule, source: Schedule.Source, isEnabled: Bool? = nil
+    ) {
+        schedules.append(
+            DeclaredSchedule(schedule: schedule, source: source, isEnabled: isEnabled))
     }
 
     private mutating func declare(_ make: () throws -> Schedule) {
-        do { schedules.append(try make()) } catch { unencodable.append(error) }
+        do { schedule(try make()) } catch { unencodable.append(error) }
     }
 
     /// Looks at all schedules.
@@ -134,7 +142,7 @@ public struct WorkerBuilder: Sendable {
     package func checkSchedules() throws {
         if let error = unencodable.first { throw error }
         var names = Set<String>()
-        for schedule in schedules {
+        for schedule in schedules.map(\.schedule) {
             try schedule.check()
             guard names.insert(schedule.name).inserted else {
                 throw ScheduleError(
@@ -142,4 +150,12 @@ public struct WorkerBuilder: Sendable {
             }
         }
     }
+}
+
+/// A schedule that is kept when a worker starts.
+package struct DeclaredSchedule: Sendable {
+    package var schedule: Schedule
+    package var source: Schedule.Source
+    /// What a file says of it; nil leaves a pause as it is.
+    package var isEnabled: Bool?
 }

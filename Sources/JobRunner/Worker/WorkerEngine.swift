@@ -55,7 +55,7 @@ final class WorkerEngine: Sendable {
     let heartbeat: Connection
     let upkeep: Upkeep
     /// What the app declares.
-    let schedules: [Schedule]
+    let schedules: [DeclaredSchedule]
     /// Nil: others enqueue the ticks.
     let scheduler: Scheduler?
     /// Wall clock minus monotonic clock, ms.
@@ -74,7 +74,7 @@ final class WorkerEngine: Sendable {
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
     init(
         router: RedisRouter, prefix: String, options: WorkerOptions, handlers: [String: Handler],
-        schedules: [Schedule] = [], identity: WorkerIdentity
+        schedules: [DeclaredSchedule] = [], identity: WorkerIdentity
     ) throws {
         let keys = Keys(prefix: prefix)
         self.router = router
