@@ -1,3 +1,4 @@
+import Foundation
 import JobRunner
 import JobRunnerTesting
 import Testing
@@ -10,7 +11,7 @@ struct ScheduleFileTests {
 
     init() throws { fixture = try CommandFixture() }
 
-    /// As the README has it.
+    /// As the README and `Schedules.md` have it.
     static let example = """
         [
           {"name": "sweep", "every": "30s", "job": "cleanup", "overlap": "skip"},
@@ -164,5 +165,64 @@ struct ScheduleFileTests {
         let ran = await run("schedules", "plan", "/nowhere/s.json")
         #expect(ran.exit == .configuration)
         #expect(ran.err.contains("cannot read '/nowhere/s.json'"))
+    }
+
+    // MARK: The docs
+
+    private func document(_ path: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        return try String(decoding: Data(contentsOf: root.appending(path: path)), as: UTF8.self)
+    }
+
+    private let page = "Sources/JobRunner/JobRunner.docc/Schedules.md"
+
+    @Test func `the docs show this file`() throws {
+        for path in ["README.md", page] {
+            #expect(try document(path).contains("```json\n" + Self.example + "\n```"), "\(path)")
+        }
+    }
+
+    @Test func `the command lines of the docs do what they say, one after another`() async throws {
+        let text = try document(page)
+        let opening = try #require(text.range(of: "```sh\n"))
+        let closing = try #require(text.range(of: "```", range: opening.upperBound..<text.endIndex))
+        let file = try fixture.file("jobrunner.schedule.json", Self.example)
+        let lines = text[opening.upperBound..<closing.lowerBound].split(separator: "\n")
+        #expect(lines.count > 10)
+        for line in lines {
+            // Every other part stands in quotes.
+            let parts = line.split(separator: "'", omittingEmptySubsequences: false)
+            var words: [String] = []
+            for (index, part) in parts.enumerated() {
+                words +=
+                    index % 2 == 1 ? [String(part)] : part.split(separator: " ").map(String.init)
+            }
+            #expect(words.first == "jobrunner")
+            words = words.dropFirst().map { $0 == "jobrunner.schedule.json" ? file : $0 }
+            let ran = await fixture.run(words)
+            #expect(ran.exit == .success, "\(line): \(ran.err)")
+        }
+        #expect(await run("schedules", "list", "-o", "name").lines == ["poll", "sweep"])
+    }
+
+    @Test func `stats shows how many there are`() async throws {
+        _ = await run("schedules", "apply", try fixture.file("s.json", Self.example), "-y")
+        _ = try await fixture.ask("ZADD", fixture.key("ticks"), "1000", "sweep")
+        let stats = try await fixture.client.stats()
+        let style = HelpStyle(width: 200)
+        #expect(
+            StatsCommand.text(stats, .wide, style).contains(
+                "schedules 3 (1 paused, 1 late), next in 0s"))
+        let json = StatsCommand.text(stats, .json, style)
+        #expect(
+            json.contains(
+                #""schedules":{"count":3,"paused":1,"late":1,"next_due":"1970-01-01T00:00:01.000Z"}"#
+            ))
+        #expect(json.contains(#""schedules":{"count":1,"paused":0,"late":0,"next_due":"20"#))
+        #expect(await run("schedules", "list", "-o", "wide").out.contains("late"))
+        let empty = try CommandFixture()
+        let none = try await empty.client.stats()
+        #expect(!StatsCommand.text(none, .wide, style).contains("schedules"))
     }
 }

@@ -16,6 +16,8 @@ struct ScheduleBook: Sendable {
         var isUnderway = false
         /// An earlier job holds the lock: not before the next look.
         var waits = false
+        /// That it waits was told.
+        var isTold = false
     }
 
     /// A schedule that `due.lua` told of and whose tick is to be asked for.
@@ -128,14 +130,17 @@ struct ScheduleBook: Sendable {
             if let next = firing.next {
                 entry.tick = next
                 entry.due = firing.nextDue
+                entry.isTold = false
                 entries[firing.name] = entry
             } else {
                 entries[firing.name] = nil
             }
         case .waits?:
+            let isNews = !entry.isTold
             entry.waits = true
+            entry.isTold = true
             entries[firing.name] = entry
-            return nil
+            guard isNews else { return nil }
         case .early?:
             earlyUntil = monotonic + 2
             entries[firing.name] = entry
@@ -153,11 +158,12 @@ struct ScheduleBook: Sendable {
             switch reply {
             case .fired?: .fired
             case .skipped?: .skipped
+            case .waits?: .waiting
             default: .missed
             }
         return ScheduleEvent(
             what: what, schedule: firing.name, queue: queue, id: what == .fired ? firing.id : "",
-            late: .milliseconds(late), missed: firing.missed)
+            late: .milliseconds(late), missed: what == .waiting ? 0 : firing.missed)
     }
 
     /// Monotonic ms of the next tick; nil: none is known.

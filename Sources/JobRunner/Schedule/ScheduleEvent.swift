@@ -7,6 +7,8 @@ public struct ScheduleEvent: Sendable, Equatable {
         case fired
         /// An earlier tick's job was not done yet: nothing was enqueued.
         case skipped
+        /// An earlier tick's job is not done yet: it waits for that.
+        case waiting
         /// Ticks were missed, and nothing is made up for.
         case missed
         /// Its definition is of no use to this process: `reason` says why.

@@ -15,6 +15,7 @@ extension WorkLog {
         case .fired: write(.info, "tick", "enqueued", fields)
         case .skipped:
             write(.warning, "tick", "skipped: the job of an earlier tick is not done", fields)
+        case .waiting: write(.info, "tick", "waits: the job of an earlier tick is not done", fields)
         case .missed: write(.warning, "tick", "missed: no process ran at the time", fields)
         case .unusable: write(.error, "tick", event.reason, fields)
         }
