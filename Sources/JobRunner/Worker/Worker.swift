@@ -41,6 +41,9 @@ public final class Worker: Sendable {
         if let name = builder.repeated.first {
             throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
         }
+        do { try builder.checkSchedules() } catch let error as ScheduleError {
+            throw JobRunnerError.invalid(error.description)
+        }
         for name in builder.handlers.keys { _ = try NameError.check(name, as: .job) }
         guard !builder.handlers.isEmpty else {
             throw JobRunnerError.invalid("no job types are registered; nothing to work on")
@@ -53,7 +56,7 @@ public final class Worker: Sendable {
         let router = try RedisRouter(url, options: connection)
         engine = try WorkerEngine(
             router: router, prefix: prefix, options: options, handlers: builder.handlers,
-            identity: WorkerIdentity())
+            schedules: builder.schedules, identity: WorkerIdentity())
     }
 
     /// Works until `stop` or `stopNow`; returns when nothing of its is left in Redis.
@@ -82,7 +85,10 @@ public final class Worker: Sendable {
 
     /// False when it was stopped before it was known whether it may work.
     private func checkUntilStopped() async throws -> Bool {
-        let checks = Task { try await checkQueues() }
+        let checks = Task {
+            try await checkQueues()
+            try await declareSchedules()
+        }
         let isStopped = engine.state.withLock { state in
             state.checks = checks
             return state.dispatch.phase == .draining

@@ -17,7 +17,8 @@ extension WorkerEngine {
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
                     self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
-                    self.watchPool(now), self.promoteDue(now))
+                    self.watchPool(now), self.promoteDue(now),
+                    self.scheduler?.fireDue() ?? .max)
                 self.kick()
                 return next
             })
@@ -83,6 +84,9 @@ extension WorkerEngine {
         for worker in reply.reaping { reap(worker, index, store) }
         buryParked(reply.parked, index, store)
         checkBlockades(reply.blocked, index, workers: reply.workers)
+        if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
+            scheduler?.look(store.keys.name)
+        }
         if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
         if reply.hasMore { tick(index, sweepsNow: true) }
     }

@@ -41,6 +41,7 @@ enum StatsJSON {
             ("active", .integer(totals.active)),
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
+            ("schedules", schedules(totals.schedules)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
@@ -84,7 +85,17 @@ enum StatsJSON {
             ("workers", .integer(queue.workers)),
             ("reaping", .integer(queue.reaping)),
             ("lease_ms", .milliseconds(queue.lease)),
+            ("schedules", schedules(queue.schedules)),
             ("faults", .strings(queue.faults)),
+        ])
+    }
+
+    private static func schedules(_ schedules: QueueStats.Schedules) -> JSONNode {
+        .object([
+            ("count", .integer(schedules.count)),
+            ("paused", .integer(schedules.paused)),
+            ("late", .integer(schedules.late)),
+            ("next_due", .time(schedules.nextDue)),
         ])
     }
 

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import JobRunner
 
 /// All queues and workers together.
@@ -8,6 +9,7 @@ struct StatsTotals: Sendable {
     var dead = 0
     var parked = 0
     var failed = 0
+    var schedules = QueueStats.Schedules()
     /// Nil when it is not known of any queue.
     var incoming: QueueStats.Throughput?
     var outgoing = QueueStats.Throughput.zero
@@ -23,6 +25,12 @@ struct StatsTotals: Sendable {
             dead += queue.dead
             parked += queue.parked
             failed &+= queue.recent.failed
+            schedules.count += queue.schedules.count
+            schedules.paused += queue.schedules.paused
+            schedules.late += queue.schedules.late
+            if let due = queue.schedules.nextDue {
+                schedules.nextDue = min(schedules.nextDue ?? due, due)
+            }
             outgoing = outgoing + queue.outgoing
             if let rates = queue.incoming {
                 incoming = (incoming ?? .zero) + rates

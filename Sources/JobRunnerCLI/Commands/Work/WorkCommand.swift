@@ -74,6 +74,7 @@ enum WorkCommand {
                 hint: "Use --handlers DIR for programs, or --app PATH for a Swift app's handlers.",
                 exit: .configuration)
         }
+        try declareSchedules(on: &builder, invocation)
         let control = WorkControl()
         control.listen()
         link?.watch {
@@ -147,8 +148,24 @@ enum WorkCommand {
         }
     }
 
+    /// Those of a file beside the app's own; whatever is wrong with one is configuration.
+    private static func declareSchedules(
+        on builder: inout WorkerBuilder, _ invocation: Invocation
+    ) throws {
+        if let path = invocation.optional(WorkOptions.schedule) {
+            for entry in try ScheduleFile(path: path).entries {
+                builder.declare(entry.schedule, source: .file, isEnabled: entry.isEnabled)
+            }
+        }
+        do {
+            try builder.checkSchedules()
+        } catch {
+            throw CommandFailure("\(error)", exit: .configuration)
+        }
+    }
+
     /// The server's own word on itself; an outage at the start is waited out.
-    private static func look(_ url: RedisURL, _ invocation: Invocation, _ log: WorkLog)
+    static func look(_ url: RedisURL, _ invocation: Invocation, _ log: WorkLog)
         async throws -> ServerInfo
     {
         var options = ClientOptions()

@@ -102,6 +102,7 @@ final class WorkLog: Sendable {
             write(
                 .info, "scaled", reason.text,
                 [("from", .number(from)), ("to", .number(to)), ("why", .text(reason.rawValue))])
+        case .schedule(let event): note(event)
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):

@@ -67,6 +67,13 @@ enum WorkOptions {
         placeholder: "DURATION",
         help: "Kill a program of --handlers after this; no limit if unset.",
         read: .duration(.milliseconds(1) ... .seconds(30 * 86_400)))
+    static let schedule = Option<String>(
+        "schedule", env: "JOBRUNNER_SCHEDULE", default: nil, placeholder: "FILE",
+        help: "Make these schedules, from a file such as jobrunner.schedule.json, at the start.",
+        read: .path)
+    static let noScheduler = Flag(
+        "no-scheduler", env: "JOBRUNNER_NO_SCHEDULER",
+        help: "Leave the ticks of schedules to other workers, or 'jobrunner scheduler'.")
     static let app = Option<String>(
         "app", env: "JOBRUNNER_APP", default: nil, placeholder: "PATH",
         help: "Execute this app's own 'work' with the same options instead.", read: .path)
@@ -91,7 +98,8 @@ enum WorkOptions {
     static let all: [any AnyOption] = [
         queues, concurrency, processes, maxJobsPerChild, maxMemoryPerChild, visibilityTimeout,
         drainTimeout, stuckAfter, exitWhenStuck, parkedAge, moveBlocking, handlers, passedVariables,
-        programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
+        programTimeLimit, schedule, noScheduler, app, maxJobSize, allowEviction,
+        exitWhenUnreachable, logFormat, logLevel,
     ]
 
     /// The worker's options.
@@ -116,6 +124,7 @@ enum WorkOptions {
             options.exitWhenStuck = .zero
         }
         options.maxJobBytes = invocation[maxJobSize]
+        options.runsSchedules = !invocation[noScheduler]
         return try withQueues(options, invocation)
     }
 
