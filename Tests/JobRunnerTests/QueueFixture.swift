@@ -90,7 +90,7 @@ final class QueueFixture: Sendable {
         -> (isPaused: Bool, acked: Int, held: Int, deliveries: [Delivery])
     {
         let reply = try await send(store.cycle(worker: worker, want: want, acks: acks))
-        guard case .done(let isPaused, let acked, let held, let deliveries) = reply else {
+        guard case .done(let isPaused, let acked, let held, let deliveries, _) = reply else {
             throw Refused()
         }
         return (isPaused, acked, held, deliveries)

@@ -55,9 +55,10 @@ import Testing
         let queue = try QueueFixture()
         let store = queue.store
         func enqueue(_ id: String, _ window: Int) async throws -> Acceptance {
-            try await queue.send(
-                store.enqueue(
-                    new(id), due: .now, window: window, unique: ("k", 60_000)))
+            var terms = Terms()
+            terms.unique = UniqueLock(key: "k", end: .done, milliseconds: 60_000)
+            return try await queue.send(
+                store.enqueue(new(id), due: .now, window: window, terms: terms))
         }
         #expect(try await enqueue("1", 0) == .accepted)
         #expect(try await enqueue("2", 0) == .held(by: "1"))

@@ -148,7 +148,7 @@ import Testing
             options: options, name: "x", overlap: .skip)
         let json = try TickJob(schedule, tick: 1000).json(now: 5000)
         let expected =
-            #"{"id":"x.1000","job":"a","queue":"mail","args":{"n":123456789012345678901},"enqueued":5000,"maxAttempts":3,"timeLimit":9000,"expires":65000,"expired":"drop","v":2,"unique":{"key":"schedule.x","until":"done","for":86400000}}"#
+            #"{"id":"x.1000","job":"a","queue":"mail","args":{"n":123456789012345678901},"enqueued":5000,"maxAttempts":3,"timeLimit":9000,"expires":65000,"expired":"drop","unique":{"key":"schedule.x","until":"done","for":86400000},"v":2}"#
         #expect(String(decoding: json, as: UTF8.self) == expected)
         let envelope = try Envelope(json)
         #expect(envelope.maxAttempts == 3 && envelope.version == 2)

@@ -42,7 +42,8 @@ import Testing
     private func tick(cancels: String = "", ready: Int = 0) -> TickReply {
         TickReply(
             isAlive: true, isPaused: false, cancels: cancels, ready: ready, landing: 0,
-            scheduled: 0, hasMore: false, reaping: [], parked: [], now: 0)
+            scheduled: 0, hasMore: false, reaping: [], parked: [], now: 0, next: nil, workers: 1,
+            muted: [], blocked: [], due: nil)
     }
 
     @Test func `a worker whose slots are busy for long asks what it holds`() throws {

@@ -6,12 +6,12 @@ extension Draft {
     /// - Parameters:
     ///   - hasOwnID: The caller chose the writer's id: it is remembered longer.
     package init(
-        _ writer: EnvelopeWriter, hasOwnID: Bool, maxBytes: Int
+        _ writer: EnvelopeWriter, hasOwnID: Bool, terms: Terms = Terms(), maxBytes: Int
     ) throws(EnvelopeError) {
         let json = try writer.bytes(limits: Envelope.Limits(maxBytes: maxBytes))
         self.init(
             queue: (writer.queue ?? .default).description,
-            job: NewJob(id: writer.id.description, json: json), hasOwnID: hasOwnID)
+            job: NewJob(id: writer.id.description, json: json), hasOwnID: hasOwnID, terms: terms)
     }
 
     /// A job that somebody wrote as a whole, as on a line of NDJSON.
@@ -34,8 +34,12 @@ extension Draft {
             json.append(UInt8(ascii: "}"))
         }
         guard json.count <= maxBytes else { throw .tooLarge(bytes: json.count, limit: maxBytes) }
+        var terms = Terms()
+        terms.unique = envelope.unique
+        terms.isRanked = envelope.priority > 0 || envelope.tenant != nil
         self.init(
             queue: (envelope.queue ?? queue).description,
-            job: NewJob(id: id.description, json: json), hasOwnID: envelope.id != nil)
+            job: NewJob(id: id.description, json: json), hasOwnID: envelope.id != nil,
+            terms: terms)
     }
 }

@@ -7,17 +7,23 @@ package struct Draft: Sendable {
     package let job: NewJob
     /// The caller chose the id: it is remembered longer.
     package let hasOwnID: Bool
+    /// What it asks for beside its place in time.
+    package let terms: Terms
 
-    init(queue: String, job: NewJob, hasOwnID: Bool) {
+    init(queue: String, job: NewJob, hasOwnID: Bool, terms: Terms = Terms()) {
         self.queue = queue
         self.job = job
         self.hasOwnID = hasOwnID
+        self.terms = terms
     }
 
-    /// - Parameter arguments: JSON of a trusted encoder.
+    /// - Parameters:
+    ///   - arguments: JSON of a trusted encoder.
+    ///   - isFront: Fetched next; only for now.
+    ///   - tenant: Instead of the argument that the options name.
     package init(
         name: String, version: Int = 1, arguments: [UInt8], options: JobOptions, queue: String?,
-        id: String?, due: Due = .now, maxBytes: Int
+        id: String?, due: Due = .now, isFront: Bool = false, tenant: String? = nil, maxBytes: Int
     ) throws {
         let now = WallClock.milliseconds()
         let queue = try QueueName(queue ?? options.queue)
@@ -26,6 +32,13 @@ package struct Draft: Sendable {
         var writer = EnvelopeWriter(
             id: id, job: name, queue: queue, arguments: arguments, enqueued: Int64(now))
         writer.version = version
+        writer.priority = options.priority
+        writer.tenant = try tenant ?? Self.tenant(options.fairBy, of: arguments)
+        writer.unique = try options.unique?.lock(job: name, arguments: arguments)
+        guard !isFront || due == .now else {
+            throw JobRunnerError.invalid("a job for later cannot be put in front now")
+        }
+        terms = Terms(writer, options.unique, isFront: isFront)
         let usual = JobOptions()
         if options.maxAttempts != usual.maxAttempts { writer.maxAttempts = options.maxAttempts }
         if options.keepResult != usual.keepResult {
@@ -48,10 +61,20 @@ package struct Draft: Sendable {
         self.queue = queue.description
     }
 
+    /// The name of whose turn it takes; a value that is no name stands as its SHA-1.
+    static func tenant(_ argument: String?, of arguments: [UInt8]) throws -> String? {
+        guard let argument else { return nil }
+        guard let text = JSONArgument.text(of: argument, in: arguments) else {
+            throw JobRunnerError.invalid("fairBy: there is no argument '\(printable(argument))'")
+        }
+        let name = String(decoding: text, as: UTF8.self)
+        return (try? NameError.check(name, as: .tenant)) ?? sha1Hex(text)
+    }
+
     /// - Parameter arguments: JSON of somebody else: validated first.
     package init(
         name: String, checking arguments: [UInt8], options: JobOptions, id: String?,
-        due: Due = .now, maxBytes: Int
+        due: Due = .now, isFront: Bool = false, tenant: String? = nil, maxBytes: Int
     ) throws {
         do throws(EnvelopeError) {
             try EnvelopeWriter.checkArguments(
@@ -61,7 +84,19 @@ package struct Draft: Sendable {
         }
         try self.init(
             name: name, arguments: arguments, options: options, queue: nil, id: id, due: due,
-            maxBytes: maxBytes)
+            isFront: isFront, tenant: tenant, maxBytes: maxBytes)
+    }
+}
+
+extension Terms {
+    init(_ writer: EnvelopeWriter, _ unique: Unique?, isFront: Bool = false) {
+        self.unique = writer.unique
+        self.isFront = isFront
+        isRanked = writer.priority > 0 || writer.tenant != nil
+        guard let unique else { return }
+        policy = unique.policy
+        rejects = unique.onConflict == .reject
+        mostDebounce = unique.atMost?.milliseconds ?? 0
     }
 }
 
@@ -79,7 +114,16 @@ extension Due {
     package static let longest: Duration = .seconds(3650 * 86_400)
 
     /// - Throws: `JobRunnerError.invalid` for both at once, a negative delay, or over 10 years.
-    package init(at time: Date?, in delay: Duration?) throws(JobRunnerError) {
+    package init(
+        at time: Date?, in delay: Duration?, debounce: Duration? = nil
+    ) throws(JobRunnerError) {
+        if let debounce {
+            guard time == nil, delay == nil else {
+                throw .invalid("a debounced job has a time already: give no other")
+            }
+            self = .after(milliseconds: max(1, debounce.milliseconds))
+            return
+        }
         switch (time, delay) {
         case (nil, nil): self = .now
         case (_?, _?): throw .invalid("give a time or a delay, not both")

@@ -35,7 +35,7 @@ final class BulkSink: EnqueueSink {
     func enqueued(_ index: Int, _ answer: Result<Acceptance, JobRunnerError>) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
             switch answer {
-            case .success(.accepted): break
+            case .success(.accepted), .success(.replaced): break
             case .success(.duplicate): state.duplicates.insert(index)
             case .success(.full), .success(.held): state.full = min(index, state.full ?? index)
             case .failure(let error):

@@ -11,6 +11,7 @@ extension JobClient {
     func enqueue<Output>(making next: () throws -> Draft?) async throws -> [JobHandle<Output>] {
         let sink = BulkSink()
         var made: [(id: String, queue: String)] = []
+        var alone: [Int: JobHandle<Output>] = [:]
         var batch: [NewJob] = []
         var queue = ""
 
@@ -25,6 +26,12 @@ extension JobClient {
 
         do {
             while !sink.hasFailed, let draft = try next() {
+                guard draft.terms.isPlain else {
+                    try await send()
+                    alone[made.count] = try await handle(draft, enqueueAlone(draft, due: .now))
+                    made.append((draft.job.id, draft.queue))
+                    continue
+                }
                 if draft.queue != queue || batch.count == EnqueueLine.mostJobs {
                     try await send()
                     queue = draft.queue
@@ -40,10 +47,10 @@ extension JobClient {
         await sink.wait(untilAtMost: 0)
         let duplicates = try sink.duplicates { full(made[$0].queue) }
         return made.enumerated().map { index, job in
-            JobHandle(
-                id: job.id, queue: job.queue, isDuplicate: duplicates.contains(index),
-                isKnown: true,
-                client: self)
+            alone[index]
+                ?? JobHandle(
+                    id: job.id, queue: job.queue, isDuplicate: duplicates.contains(index),
+                    isKnown: true, client: self)
         }
     }
 }

@@ -14,8 +14,9 @@ extension JobClient {
     package func enqueueEach(_ drafts: [Draft], due: Due = .now) async -> [Answer] {
         var groups: [String: [Int]] = [:]
         for (index, draft) in drafts.enumerated() {
-            // Delayed jobs have no batches: each is a group.
-            let name = due == .now ? draft.queue : "\(index)"
+            // Delayed jobs have no batches: each is a group. Those that ask for more have none
+            // either, and keep their order.
+            let name = due == .now ? draft.queue + (draft.terms.isPlain ? "" : "/") : "\(index)"
             groups[name, default: []].append(index)
         }
         var answers = [Answer](repeating: .failure(.stopped), count: drafts.count)
@@ -39,6 +40,7 @@ extension JobClient {
         do {
             guard let first = drafts.first else { return [] }
             if due != .now { return [.success(try await enqueueAlone(first, due: due))] }
+            if !first.terms.isPlain { return await enqueueInTurn(drafts) }
             let gathering = Gathering(count: drafts.count)
             let ownIDs = drafts.contains { $0.hasOwnID }
             let batcher = try await batcher(for: first.queue, ownIDs: ownIDs)
@@ -52,6 +54,17 @@ extension JobClient {
         }
     }
 
+    /// One by one: each asks for more than to be run.
+    private func enqueueInTurn(_ drafts: [Draft]) async -> [Answer] {
+        var answers: [Answer] = []
+        for draft in drafts {
+            do { answers.append(.success(try await enqueueAlone(draft, due: .now))) } catch {
+                answers.append(.failure(error as? JobRunnerError ?? .stopped))
+            }
+        }
+        return answers
+    }
+
     /// What is thrown for a job that a full queue refused.
     package func full(_ queue: String) -> JobRunnerError {
         .queueFull(queue: queue, maxLength: options.maxLength(of: queue))
@@ -59,13 +72,7 @@ extension JobClient {
 
     package func enqueue<Output>(_ drafts: [Draft]) async throws -> [JobHandle<Output>] {
         let answers = await enqueueEach(drafts)
-        return try zip(drafts, answers).map { draft, answer in
-            let acceptance = try answer.get()
-            guard acceptance != .full else { throw full(draft.queue) }
-            return JobHandle(
-                id: draft.job.id, queue: draft.queue, isDuplicate: acceptance == .duplicate,
-                isKnown: true, client: self)
-        }
+        return try zip(drafts, answers).map { try handle($0, $1.get()) }
     }
 }
 

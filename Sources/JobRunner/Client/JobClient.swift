@@ -48,6 +48,7 @@ public final class JobClient: Sendable {
         _ url: RedisURL, options: ClientOptions,
         onEvent: @escaping @Sendable (ConnectionEvent) -> Void = { _ in }
     ) throws {
+        try Failpoint.check()
         var connection = ConnectionOptions()
         connection.scripts = Scripts.ofClients
         connection.connectTimeout = options.connectTimeout
@@ -110,17 +111,26 @@ public final class JobClient: Sendable {
     ///   - queue: Instead of the one of the job's options.
     ///   - id: Instead of a new one: the same id is accepted once within a day.
     ///   - expires: Instead of its options': how long after it is due it may still start.
+    ///   - priority: Instead of its options': 0 to 9.
+    ///   - front: It is fetched next, before all that wait.
+    ///   - tenant: Instead of the argument that its options' `fairBy` names.
+    ///   - unique: Instead of its options'. The handle is that of the job that holds the key, with
+    ///     `isDuplicate`, when that is another.
     ///   - durability: How safe it must be before this returns.
     public func enqueue<J: Job>(
         _ job: J, at time: Date? = nil, in delay: Duration? = nil, queue: String? = nil,
-        id: String? = nil, expires: Duration? = nil, durability: Durability = .server
+        id: String? = nil, expires: Duration? = nil, priority: Int? = nil, front: Bool = false,
+        tenant: String? = nil, unique: Unique? = nil, durability: Durability = .server
     ) async throws -> JobHandle<J.Output> {
-        let due = try Due(at: time, in: delay)
         var options = J.options
         if let expires { options.expires = expires }
+        if let priority { options.priority = priority }
+        if let unique { options.unique = unique }
+        let due = try Due(at: time, in: delay, debounce: options.unique?.debounce)
         let draft = try Draft(
             name: J.name, version: J.version, arguments: Self.encode(job), options: options,
-            queue: queue, id: id, due: due, maxBytes: self.options.maxJobBytes)
+            queue: queue, id: id, due: due, isFront: front, tenant: tenant,
+            maxBytes: self.options.maxJobBytes)
         return try await enqueue(draft, due: due, durability)
     }
 
@@ -149,12 +159,13 @@ public final class JobClient: Sendable {
     ///   - options: Of the job: where it goes and how it is kept.
     public func enqueue(
         name: String, arguments: String = "{}", options: JobOptions = JobOptions(),
-        at time: Date? = nil, in delay: Duration? = nil, id: String? = nil
+        at time: Date? = nil, in delay: Duration? = nil, id: String? = nil, front: Bool = false,
+        tenant: String? = nil
     ) async throws -> JobHandle<JSONValue> {
-        let due = try Due(at: time, in: delay)
+        let due = try Due(at: time, in: delay, debounce: options.unique?.debounce)
         let draft = try Draft(
             name: name, checking: Array(arguments.utf8), options: options, id: id, due: due,
-            maxBytes: self.options.maxJobBytes)
+            isFront: front, tenant: tenant, maxBytes: self.options.maxJobBytes)
         return try await enqueue(draft, due: due)
     }
 
@@ -165,7 +176,7 @@ public final class JobClient: Sendable {
         let acceptance: Acceptance
         if durability != .server {
             acceptance = try await enqueueDurably(draft, due: due, durability)
-        } else if due == .now, !draft.hasOwnID {
+        } else if due == .now, !draft.hasOwnID, draft.terms.isPlain {
             let batcher = try await batcher(for: queue)
             acceptance = try await withCheckedContinuation { continuation in
                 batcher.add([draft.job], for: SingleSink(continuation))
@@ -173,13 +184,23 @@ public final class JobClient: Sendable {
         } else {
             acceptance = try await enqueueAlone(draft, due: due)
         }
+        return try handle(draft, acceptance)
+    }
+
+    /// What the caller gets for an answer of the server.
+    func handle<Output>(_ draft: Draft, _ acceptance: Acceptance) throws -> JobHandle<Output> {
+        var id = draft.job.id
         switch acceptance {
-        case .accepted, .duplicate:
-            return JobHandle(
-                id: draft.job.id, queue: queue, isDuplicate: acceptance == .duplicate,
-                isKnown: true, client: self)
-        case .full, .held: throw full(queue)
+        case .accepted, .duplicate, .replaced: break
+        case .held(let holder):
+            let other = "\(draft.queue)/\(holder)"
+            if draft.terms.rejects { throw JobRunnerError.alreadyEnqueued(by: other) }
+            id = holder
+        case .full: throw full(draft.queue)
         }
+        return JobHandle(
+            id: id, queue: draft.queue, isDuplicate: acceptance == .duplicate || id != draft.job.id,
+            isKnown: true, client: self)
     }
 
     /// A delayed job, or one with an id of the caller's: a script of its own.
@@ -191,7 +212,7 @@ public final class JobClient: Sendable {
         _ = try await batcher(for: draft.queue)
         let window = draft.hasOwnID ? options.deduplicationOfOwnIDs : options.deduplication
         let call = QueueStore(keys.queue(draft.queue)).enqueue(
-            draft.job, due: due, window: window.milliseconds,
+            draft.job, due: due, window: window.milliseconds, terms: draft.terms,
             longest: options.maxLength(of: draft.queue))
         let deadline = monotonicDeadline(after: options.enqueueTimeout)
         let fullUntil = monotonicDeadline(after: options.waitWhenFull)
@@ -203,6 +224,7 @@ public final class JobClient: Sendable {
             do {
                 let connection = connection ?? router.connection(for: call.key)
                 let answer = try await connection.send(call)
+                Failpoint.enqueueAnswered.pass()
                 let isPatient = monotonicNanoseconds() < fullUntil && !Task.isCancelled
                 guard answer == .full, isPatient else { return answer }
                 // No event tells of room in a list; a cancelled caller hears it of the next try.

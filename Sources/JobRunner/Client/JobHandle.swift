@@ -7,7 +7,7 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
     public let id: String
     /// The queue it went to.
     public let queue: String
-    /// This id was accepted before: nothing was enqueued now.
+    /// Nothing was enqueued now: this id was accepted before, or this job holds the unique key.
     public let isDuplicate: Bool
 
     /// This client enqueued it: that there is such a job is no question.

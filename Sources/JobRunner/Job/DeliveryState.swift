@@ -36,6 +36,8 @@ package struct DeliveryState: Sendable, Hashable {
     }
     /// The last failures, oldest first; at most five.
     package private(set) var errors: [Failure]
+    /// The start that a rate limit has reserved for it, server µs; 0 is none.
+    package var reserved: Int64 = 0
 
     /// Makes a state; the count is clamped to 0…`maxCount`, of the errors the last five are kept.
     package init(attempt: Int = 0, errors: [Failure] = []) {
@@ -49,7 +51,7 @@ package struct DeliveryState: Sendable, Hashable {
     }
 
     /// Whether nothing happened yet, so that nothing need be written.
-    package var isInitial: Bool { attempt == 0 && errors.isEmpty }
+    package var isInitial: Bool { attempt == 0 && errors.isEmpty && reserved == 0 }
 }
 
 private func clamp(_ count: Int64) -> Int {
@@ -81,6 +83,11 @@ extension DeliveryState {
             isFirst = false
             if scanner.isKey(member.key, "attempt") {
                 attempt = try count(scanner, member.value, "state.attempt")
+            } else if scanner.isKey(member.key, "reserved") {
+                // Forged it is at most a wait that the limit gives anew.
+                if case .value(let number) = scanner.whole(member.value) {
+                    reserved = min(max(number, 0), EnvelopeBounds.maxTime)
+                }
             } else if scanner.isKey(member.key, "errors"), !scanner.isNull(member.value) {
                 guard member.value.kind == .array else {
                     throw .notOfType("state.errors", expected: "an array")
@@ -168,6 +175,10 @@ extension DeliveryState {
                 bytes.append(UInt8(ascii: "}"))
             }
             bytes.append(UInt8(ascii: "]"))
+        }
+        if reserved > 0 {
+            bytes.append(literal: ",\"reserved\":")
+            bytes.append(decimal: reserved)
         }
         bytes.append(UInt8(ascii: "}"))
     }

@@ -42,6 +42,12 @@ package struct Envelope: Sendable {
     package internal(set) var expires: Int64?
     /// What becomes of it then.
     package internal(set) var whenExpired = Expiry.bury
+    /// 0 to 9: those of a higher one are fetched first.
+    package internal(set) var priority = 0
+    /// Whose turn it takes among those that wait; nil is nobody's.
+    package internal(set) var tenant: String?
+    /// The lock that it holds.
+    package internal(set) var unique: UniqueLock?
     /// The version of the arguments' form, 1 when not told.
     package internal(set) var version = 1
     /// What happened to it so far.

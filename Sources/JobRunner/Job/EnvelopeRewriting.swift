@@ -19,8 +19,10 @@ extension Envelope {
             result.append(literal: "{\"id\":\"")
             result.append(contentsOf: (id ?? newID()).description.utf8)
             result.append(UInt8(ascii: "\""))
+            appendRank(to: &result)
             forEachMember { member, scanner in
-                if scanner.isKey(member.key, "id") || scanner.isKey(member.key, "state") { return }
+                let isWritten: [StaticString] = ["id", "priority", "fair", "state"]
+                if isWritten.contains(where: { scanner.isKey(member.key, $0) }) { return }
                 result.append(UInt8(ascii: ","))
                 result.append(contentsOf: bytes[member.range])
             }
@@ -31,6 +33,23 @@ extension Envelope {
         }
         result.append(UInt8(ascii: "}"))
         return result
+    }
+
+    /// Appends what gives it a rank among those that wait: scripts look for it right behind the id.
+    func appendRank(to bytes: inout [UInt8]) {
+        Self.append(priority: priority, tenant: tenant, to: &bytes)
+    }
+
+    static func append(priority: Int, tenant: String?, to bytes: inout [UInt8]) {
+        if priority > 0 {
+            bytes.append(literal: ",\"priority\":")
+            bytes.append(decimal: Int64(priority))
+        }
+        if let tenant {
+            bytes.append(literal: ",\"fair\":\"")
+            bytes.append(contentsOf: tenant.utf8)
+            bytes.append(UInt8(ascii: "\""))
+        }
     }
 
     /// Where the value of a member stands in `bytes`, of those that the envelope does not know.

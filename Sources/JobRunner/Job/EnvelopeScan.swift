@@ -1,7 +1,7 @@
 /// The members that an envelope is read for, by their keys.
 private enum Field: UInt16 {
     case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, expires, expired, v,
-        state
+        state, priority, fair, unique
 
     var key: StaticText {
         switch self {
@@ -17,6 +17,9 @@ private enum Field: UInt16 {
         case .expired: "expired"
         case .v: "v"
         case .state: "state"
+        case .priority: "priority"
+        case .fair: "fair"
+        case .unique: "unique"
         }
     }
 
@@ -28,11 +31,14 @@ private enum Field: UInt16 {
         case 2 where scanner.isKey(key, "id"): self = .id
         case 3 where scanner.isKey(key, "job"): self = .job
         case 4 where scanner.isKey(key, "args"): self = .args
+        case 4 where scanner.isKey(key, "fair"): self = .fair
         case 5 where scanner.isKey(key, "queue"): self = .queue
         case 5 where scanner.isKey(key, "state"): self = .state
+        case 6 where scanner.isKey(key, "unique"): self = .unique
         case 7 where scanner.isKey(key, "expires"): self = .expires
         case 7 where scanner.isKey(key, "expired"): self = .expired
         case 8 where scanner.isKey(key, "enqueued"): self = .enqueued
+        case 8 where scanner.isKey(key, "priority"): self = .priority
         case 9 where scanner.isKey(key, "timeLimit"): self = .timeLimit
         case 9 where scanner.isKey(key, "resultTTL"): self = .resultTTL
         case 11 where scanner.isKey(key, "maxAttempts"): self = .maxAttempts
@@ -50,6 +56,7 @@ enum EnvelopeBounds {
     static let resultTTL: ClosedRange<Int64> = 1000...2_592_000_000
     static let version: ClosedRange<Int64> = 1...1_000_000
     static let expires: ClosedRange<Int64> = 1...maxTime
+    static let priority: ClosedRange<Int64> = 0...9
     /// 2⁵³ − 1, the greatest whole number that every JSON reader keeps.
     static let maxTime: Int64 = 9_007_199_254_740_991
 
@@ -62,6 +69,7 @@ enum EnvelopeBounds {
             case "v": "a whole number from 1 to 1000000"
             case "expires": "a whole number from 1 to 9007199254740991"
             case "expired": "'bury' or 'drop'"
+            case "priority": "a whole number from 0 to 9"
             default: "a number"
             }
         return .outOfRange(key, expected: expected)
@@ -108,7 +116,8 @@ extension Envelope {
         // 2. The object as a whole.
         scanner.skipWhitespace()
         guard scanner.at == scanner.end else { throw .trailingBytes(at: scanner.at) }
-        isCanonical = isStateLast && id.map { Self.starts(bytes, with: $0) } ?? false
+        isCanonical =
+            isStateLast && id.map { Self.starts(bytes, with: $0) } ?? false && hasRankInPlace(bytes)
         guard bytes.count - stateBytes <= limits.maxBytes + (isCanonical ? Self.idSlack : 0) else {
             throw .tooLarge(bytes: bytes.count - stateBytes, limit: limits.maxBytes)
         }
@@ -138,6 +147,16 @@ extension Envelope {
         // The object has one 'id': if it opens with that key, only an escape can hide the value.
         return bytes[length + idLength] == UInt8(ascii: "\"")
             && !bytes[length..<(length + idLength)].contains(UInt8(ascii: "\\"))
+    }
+
+    /// Whether a priority and a tenant stand right behind the id, where scripts look for them.
+    private func hasRankInPlace(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard priority > 0 || tenant != nil else { return true }
+        var expected: [UInt8] = []
+        appendRank(to: &expected)
+        // After `{"id":"…"`.
+        let start = 8 + (id?.description.utf8.count ?? 0)
+        return bytes[start...].starts(with: expected)
     }
 
     @inline(__always)
@@ -175,6 +194,10 @@ extension Envelope {
             }
             whenExpired = choice
         case .v: version = Int(try option(value, "v", EnvelopeBounds.version, scanner))
+        case .priority:
+            priority = Int(try option(value, "priority", EnvelopeBounds.priority, scanner))
+        case .fair: tenant = try name(value, .tenant, "fair", scanner)
+        case .unique: unique = try UniqueLock(bytes, value)
         case .state: state = try DeliveryState(bytes, value)
         case .args: break
         }

@@ -34,6 +34,12 @@ package struct EnvelopeWriter: Sendable {
     package var expires: Int64?
     /// What becomes of it then.
     package var whenExpired = Expiry.bury
+    /// 0 to 9: those of a higher one are fetched first.
+    package var priority = 0
+    /// Whose turn it takes among those that wait: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    package var tenant: String?
+    /// The lock that it takes.
+    package var unique: UniqueLock?
     /// The version of the arguments' form.
     package var version = 1
     /// Further members, written in this order after the known ones.
@@ -89,7 +95,9 @@ package struct EnvelopeWriter: Sendable {
         result.reserveCapacity(arguments.count + 256)
         result.append(literal: "{\"id\":\"")
         result.append(contentsOf: id.description.utf8)
-        result.append(literal: "\",\"job\":\"")
+        result.append(UInt8(ascii: "\""))
+        Envelope.append(priority: priority, tenant: tenant, to: &result)
+        result.append(literal: ",\"job\":\"")
         result.append(contentsOf: job.utf8)
         if let queue {
             result.append(literal: "\",\"queue\":\"")
@@ -121,6 +129,10 @@ package struct EnvelopeWriter: Sendable {
             result.append(decimal: expires)
         }
         if whenExpired == .drop { result.append(literal: ",\"expired\":\"drop\"") }
+        if let unique {
+            result.append(literal: ",\"unique\":")
+            unique.write(to: &result)
+        }
         if version != 1 {
             result.append(literal: ",\"v\":")
             result.append(decimal: Int64(version))
@@ -152,6 +164,13 @@ package struct EnvelopeWriter: Sendable {
         if let expires, !EnvelopeBounds.expires.contains(expires) {
             throw EnvelopeBounds.error("expires")
         }
+        guard EnvelopeBounds.priority.contains(Int64(priority)) else {
+            throw EnvelopeBounds.error("priority")
+        }
+        do {
+            if let tenant { _ = try NameError.check(tenant, as: .tenant) }
+            if let unique { _ = try NameError.check(unique.key, as: .unique) }
+        } catch { throw .badName(error) }
         guard EnvelopeBounds.version.contains(Int64(version)) else {
             throw EnvelopeBounds.error("v")
         }

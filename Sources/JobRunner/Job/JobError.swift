@@ -1,3 +1,4 @@
+public import FoundationEssentials
 public import RedisLink
 
 /// What a handler throws to say what becomes of its job; any other error is a failed attempt.
@@ -9,8 +10,16 @@ public enum JobError: Error, Sendable, Equatable {
     case bury(_ reason: String)
     /// Give up and forget: no retry, no dead letter, the outcome says `discarded`.
     case discard
+    /// Somebody says that it is too often, as with a 429 and `Retry-After`: the kind's rate limit
+    /// is closed for all workers until then, at most a day; does not count as an attempt.
+    case rateLimited(until: Date)
     /// Not now: run again after this long; does not count as an attempt.
     case snooze(for: Duration)
+
+    /// The same as `rateLimited(until:)`, from now on.
+    public static func rateLimited(for time: Duration) -> JobError {
+        .rateLimited(until: Date().addingTimeInterval(Double(time.milliseconds) / 1000))
+    }
 }
 
 /// Why a call of the client failed, and what is known after it.
@@ -24,6 +33,8 @@ public enum JobRunnerError: Error, Sendable {
     /// The job was accepted, and is not as safe as `durability` asked for; it will run unless the
     /// server is lost first.
     case notDurable(handle: String, reason: String)
+    /// Another job holds the unique key, by its id; the job was not accepted.
+    case alreadyEnqueued(by: String)
     /// As many jobs are ready as this client's `maxLength` allows; the job was not accepted.
     case queueFull(queue: String, maxLength: Int)
     /// Redis is out of memory; the job was not accepted.
@@ -56,6 +67,8 @@ extension JobRunnerError: CustomStringConvertible {
         case .queueFull(let queue, let maxLength):
             "queue '\(queue)' is full (\(maxLength) \(maxLength == 1 ? "job" : "jobs")): "
                 + "the job was not accepted"
+        case .alreadyEnqueued(let holder):
+            "job \(holder) has the same unique key and is not over: the job was not accepted"
         case .notDurable(let handle, let reason): "job \(handle) was accepted, but \(reason)"
         case .invalid(let reason): reason
         case .unencodable(let job, let reason):

@@ -16,14 +16,27 @@ public struct JobOptions: Sendable, Hashable {
     public var expires: Duration?
     /// What becomes of it after that.
     public var whenExpired: Expiry
+    /// 0 to 9: those of a higher one are fetched first; 0 costs nothing.
+    public var priority: Int
+    /// An argument by whose values the queue's jobs take turns: one tenant's many do not hold up
+    /// another's few.
+    public var fairBy: String?
+    /// At most one with the same key.
+    public var unique: Unique?
+    /// How many may start in a time.
+    public var rateLimit: RateLimit?
+    /// How many may run at once.
+    public var concurrencyLimit: ConcurrencyLimit?
 
     /// The defaults: queue `default`, 10 attempts, exponential backoff, no time limit, results
-    /// kept for an hour, no expiry.
+    /// kept for an hour, no expiry, no priority, no limits.
     public init(
         queue: String = "default", maxAttempts: Int = 10,
         retryDelay: RetryDelay = .exponential(), timeLimit: Duration? = nil,
         keepResult: Duration = .seconds(3600), expires: Duration? = nil,
-        whenExpired: Expiry = .bury
+        whenExpired: Expiry = .bury, priority: Int = 0, fairBy: String? = nil,
+        unique: Unique? = nil, rateLimit: RateLimit? = nil,
+        concurrencyLimit: ConcurrencyLimit? = nil
     ) {
         self.queue = queue
         self.maxAttempts = maxAttempts
@@ -32,6 +45,11 @@ public struct JobOptions: Sendable, Hashable {
         self.keepResult = keepResult
         self.expires = expires
         self.whenExpired = whenExpired
+        self.priority = priority
+        self.fairBy = fairBy
+        self.unique = unique
+        self.rateLimit = rateLimit
+        self.concurrencyLimit = concurrencyLimit
     }
 }
 

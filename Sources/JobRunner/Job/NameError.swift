@@ -15,6 +15,14 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case step = "step name"
         /// A schedule's name.
         case schedule = "schedule name"
+        /// What makes a job unique.
+        case unique = "unique key"
+        /// A rate or concurrency limit.
+        case limit = "limit name"
+        /// Whose turn it is in a fair queue.
+        case tenant
+        /// A lock between workers.
+        case lock = "lock name"
     }
 
     /// Most bytes that an id or a name has.

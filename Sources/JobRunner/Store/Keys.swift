@@ -16,9 +16,34 @@ package struct Keys: Sendable, Hashable {
     /// STRING with a TTL: what `stats` shows of a worker.
     package func worker(_ id: String) -> String { "\(prefix):worker:\(id)" }
 
+    /// HASH: limit → what the code of workers says of it; for inspection only.
+    package var limits: String { "\(prefix):limits" }
+
+    /// The keys of a rate or concurrency limit.
+    package func limit(_ name: String) -> LimitKeys {
+        LimitKeys(base: "\(prefix):{limit:\(name)}:", name: name)
+    }
+
+    /// ZSET: who holds a lock between workers.
+    package func lock(_ name: String) -> String { "\(prefix):{lock:\(name)}" }
+
     package func queue(_ name: String) -> QueueKeys {
         QueueKeys(base: "\(prefix):{\(name)}:", name: name)
     }
+}
+
+/// The keys of one limit: they share a slot, which is not a queue's.
+package struct LimitKeys: Sendable, Hashable {
+    /// `<prefix>:{limit:<name>}:`, which all of them begin with.
+    package let base: String
+    package let name: String
+
+    /// HASH: what operators set; instead of what the code says.
+    package var rule: String { base + "rule" }
+    /// HASH with a TTL: the arrival times of one value of a rate limit.
+    package func tokens(_ value: String) -> String { base + "tokens:" + value }
+    /// ZSET with a TTL: who runs under one value of a concurrency limit.
+    package func running(_ value: String) -> String { base + "running:" + value }
 }
 
 /// The keys of one queue.
@@ -51,8 +76,14 @@ package struct QueueKeys: Sendable, Hashable {
     package let schedules: String
     /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
     package let ticks: String
-    /// HASH: paused, cancels, fence, swept, clock, lease.
+    /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, tat, swept, clock, lease.
     package let meta: String
+    /// ZSET: job → rank, of those with a priority or a tenant while others wait.
+    package let ordered: String
+    /// ZSET: tenant → rank of its last job.
+    package let turns: String
+    /// ZSET: limit → since when a job waits for room under it, server ms.
+    package let blocked: String
 
     init(base: String, name: String) {
         self.base = base
@@ -67,8 +98,11 @@ package struct QueueKeys: Sendable, Hashable {
         crashes = base + "crashes"
         cancelled = base + "cancelled"
         schedules = base + "schedules"
-        ticks = base + "ticks"
         meta = base + "meta"
+        ordered = base + "ordered"
+        turns = base + "turns"
+        blocked = base + "blocked"
+        ticks = base + "ticks"
     }
 
     /// HASH: tag → job, what this worker holds.
@@ -79,6 +113,8 @@ package struct QueueKeys: Sendable, Hashable {
     package func schedule(_ name: String) -> String { base + "schedule:" + name }
     /// LIST: what became of a schedule's last ticks, newest first.
     package func history(_ name: String) -> String { base + "history:" + name }
+    /// ZSET: job → since when it waits for room under a limit, server ms.
+    package func blocked(_ limit: String) -> String { base + "blocked:" + limit }
     /// STRING with a TTL: outcome JSON.
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.

@@ -25,13 +25,17 @@ package struct Ack: Sendable {
         case bury(reason: String, job: [UInt8])
         /// Keep until a worker comes that knows this kind.
         case park(kind: JobKind, job: [UInt8])
+        /// Keep aside until what it waits for is there.
+        case block(String, job: [UInt8])
         /// Back to the fetch end, untried.
         case release(job: [UInt8])
         /// Enqueue a follow-up in this queue.
         case next(milliseconds: Int, job: [UInt8])
         /// Drop the unique key if this id holds it.
         case unlock(key: String, id: String)
-        /// Drop the crash count.
+        /// Let the unique key live for this many ms if this id holds it.
+        case hold(key: String, id: String, milliseconds: Int)
+        /// Drop the crash count and the mark of a cancel.
         case forget(id: String)
     }
 }
@@ -53,7 +57,8 @@ package enum CycleReply: Sendable {
     /// The lease is lost; nothing was done.
     case lost
     /// - `held`: How many jobs the server says this worker holds now.
-    case done(isPaused: Bool, acked: Int, held: Int, deliveries: [Delivery])
+    /// - `wait`: ms until the queue's own limit has a token; 0 it has, or is not limited.
+    case done(isPaused: Bool, acked: Int, held: Int, deliveries: [Delivery], wait: Int = 0)
 }
 
 extension QueueStore {
@@ -76,7 +81,7 @@ extension QueueStore {
         }
         var words = Arguments()
         words.reserve(words: 16 + extra + acks.count * 5, bytes: bytes)
-        words.begin(calling: Scripts.cycle, keys: 9 + extra)
+        words.begin(calling: Scripts.cycle, keys: 10 + extra)
         words.append(keys.ready)
         words.append(keys.landing)
         words.append(keys.base, "active:", worker)
@@ -86,11 +91,16 @@ extension QueueStore {
         words.append(keys.crashes)
         words.append(keys.cancelled)
         words.append(keys.meta)
+        words.append(keys.ordered)
         for ack in acks {
             for write in ack.writes {
                 switch write {
                 case .result(let id, _, _): words.append(keys.base, "result:", id)
-                case .unlock(let key, _): words.append(keys.base, "unique:", key)
+                case .unlock(let key, _), .hold(let key, _, _):
+                    words.append(keys.base, "unique:", key)
+                case .block(let what, _):
+                    words.append(keys.blocked)
+                    words.append(keys.blocked(what))
                 case .park(let kind, _):
                     words.append(keys.parked)
                     words.append(keys.parked(kind))
@@ -104,8 +114,10 @@ extension QueueStore {
             words.append(ack.tag, ack.writes.count)
             for write in ack.writes { words.append(write) }
         }
-        return Call(
+        let call = Call(
             key: keys.ready, command: Command(script: Scripts.cycle, words), read: Self.readCycle)
+        if !acks.isEmpty { return call.passing(.ackSending, .ackSent) }
+        return want > 0 ? call.passing(.fetchSending, .fetchSent) : call
     }
 
     static func readCycle(_ value: RedisValue) throws(RedisError) -> CycleReply {
@@ -113,7 +125,7 @@ extension QueueStore {
             throw .unexpectedReply(command: "cycle", got: value.kind)
         }
         if state == -1 { return .lost }
-        guard reply.count == 7, let acked = reply[1].integer, let held = reply[2].integer,
+        guard reply.count >= 7, let acked = reply[1].integer, let held = reply[2].integer,
             let fence = reply[3].integer, let jobs = reply[4].array,
             let crashes = reply[5].array, let cancelled = reply[6].array
         else { throw .unexpectedReply(command: "cycle", got: value.kind) }
@@ -129,7 +141,9 @@ extension QueueStore {
                     crashes: index < crashes.count ? crashes[index].integer ?? 0 : 0,
                     isCancelled: index < cancelled.count && cancelled[index] != .null))
         }
-        return .done(isPaused: state == 0, acked: acked, held: held, deliveries: deliveries)
+        return .done(
+            isPaused: state == 0, acked: acked, held: held, deliveries: deliveries,
+            wait: reply.count > 7 ? reply[7].integer ?? 0 : 0)
     }
 }
 
@@ -137,8 +151,8 @@ extension Ack.Write {
     /// How many keys of its own it names.
     fileprivate var keys: Int {
         switch self {
-        case .park: 2
-        case .result, .unlock: 1
+        case .park, .block: 2
+        case .result, .unlock, .hold: 1
         default: 0
         }
     }
@@ -146,10 +160,10 @@ extension Ack.Write {
     fileprivate var size: Int {
         switch self {
         case .result(_, _, let json): json.count
-        case .retry(_, let job), .bury(_, let job), .park(_, let job), .release(let job),
-            .next(_, let job):
+        case .retry(_, let job), .bury(_, let job), .park(_, let job), .block(_, let job),
+            .release(let job), .next(_, let job):
             job.count
-        case .unlock, .forget: 0
+        case .unlock, .hold, .forget: 0
         }
     }
 }
@@ -173,6 +187,10 @@ extension Arguments {
             append("park")
             append(kind.description)
             append(job)
+        case .block(let what, let job):
+            append("park")
+            append(what)
+            append(job)
         case .release(let job):
             append("release")
             append(0)
@@ -185,6 +203,10 @@ extension Arguments {
             append("unlock")
             append(id)
             append("-")
+        case .hold(_, let id, let milliseconds):
+            append("hold")
+            append(id)
+            append(milliseconds)
         case .forget(let id):
             append("forget")
             append(id)

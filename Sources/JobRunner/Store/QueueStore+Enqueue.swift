@@ -21,6 +21,38 @@ package enum Due: Sendable, Equatable {
     case at(milliseconds: Int)
 }
 
+extension Due {
+    /// ms from now, by this machine's clock where it is a time of day.
+    var wait: Int {
+        switch self {
+        case .now: 0
+        case .after(let milliseconds): milliseconds
+        case .at(let milliseconds): max(0, milliseconds - WallClock.milliseconds())
+        }
+    }
+}
+
+/// What an enqueue asks for beside its place in time.
+package struct Terms: Sendable, Hashable {
+    /// A lock to take with the job.
+    package var unique: UniqueLock?
+    /// `keep`, `replace` or `debounce`: when the lock is held.
+    package var policy = "keep"
+    /// Longest a debounced job is put off, ms; 0 is for ever.
+    package var mostDebounce = 0
+    /// A conflict is an error for the caller.
+    package var rejects = false
+    /// Fetched next, before all that wait.
+    package var isFront = false
+    /// It names a priority or a tenant.
+    package var isRanked = false
+
+    package init() {}
+
+    /// Nothing but to be run: many travel together.
+    package var isPlain: Bool { unique == nil && !isFront && !isRanked }
+}
+
 /// What became of one enqueue.
 package enum Acceptance: Sendable, Equatable {
     case accepted
@@ -28,6 +60,8 @@ package enum Acceptance: Sendable, Equatable {
     case duplicate
     /// Another job holds the unique key.
     case held(by: String)
+    /// Accepted in the place of another.
+    case replaced(String)
     /// The queue is as long as it may be.
     case full
 }
@@ -37,14 +71,16 @@ extension QueueStore {
     ///
     /// - Parameters:
     ///   - window: How long this id is remembered; 0 ms is not at all.
-    ///   - unique: A lock to take with the job, and its longest life in ms.
+    ///   - terms: What else it asks for.
     ///   - longest: Most jobs that may be ready; 0 is no limit.
     package func enqueue(
-        _ job: NewJob, due: Due, window: Int, unique: (key: String, milliseconds: Int)? = nil,
-        longest: Int = 0
+        _ job: NewJob, due: Due, window: Int, terms: Terms = Terms(), longest: Int = 0
     ) -> Call<Acceptance> {
-        var named = [keys.ready, keys.scheduled, keys.seen(job.id)]
-        if let unique { named.append(keys.unique(unique.key)) }
+        var named = [
+            keys.ready, keys.scheduled, keys.seen(job.id), keys.ordered, keys.turns, keys.meta,
+            keys.cancelled,
+        ]
+        if let unique = terms.unique { named.append(keys.unique(unique.key)) }
         var words = Arguments(calling: Scripts.enqueue, keys: named)
         words.append(job.id)
         words.append(job.json)
@@ -53,7 +89,11 @@ extension QueueStore {
         case .after(let milliseconds): words.append(milliseconds, 0)
         case .at(let milliseconds): words.append(0, milliseconds)
         }
-        words.append(window, unique?.milliseconds ?? 0, longest)
+        // The lock's time counts from when the job is due.
+        let life = (terms.unique?.milliseconds ?? 0) + due.wait
+        words.append(window, life, longest)
+        words.append(terms.policy)
+        words.append(terms.isFront ? 1 : 0, terms.mostDebounce)
         return Call(key: keys.ready, command: Command(script: Scripts.enqueue, words)) {
             value throws(RedisError) in
             let reply = value.array ?? []
@@ -62,9 +102,10 @@ extension QueueStore {
             case (0, _): return .duplicate
             case (-1, let holder?): return .held(by: holder)
             case (-2, _): return .full
+            case (2, let other?): return .replaced(other)
             default: throw .unexpectedReply(command: "enqueue", got: value.kind)
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
     }
 
     /// `enqueue_many.lua`: accepts a batch of at most 1,000 for now, each job once.
@@ -97,7 +138,14 @@ extension QueueStore {
                 default: .accepted
                 }
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
+    }
+
+    /// `unlock.lua`: lets go of a unique key, if this id holds it.
+    package func unlock(_ key: String, id: String) -> Call<Void> {
+        var words = Arguments(calling: Scripts.unlock, keys: [keys.unique(key)])
+        words.append(id)
+        return Call(key: keys.ready, command: Command(script: Scripts.unlock, words)) { _ in }
     }
 
     /// `cancel.lua`: marks an id as not wanted any more.

@@ -37,10 +37,24 @@ extension QueueStore {
     package func unpark(
         _ kind: JobKind, _ what: Unparking, age: Duration = .zero, limit: Int = 1000
     ) -> Call<(moved: Int, left: Int)> {
+        unpark(
+            from: keys.parked, keys.parked(kind), kind.description, what, age: age, limit: limit)
+    }
+
+    /// The same with jobs that wait for something else than a worker: they are fetched next.
+    func unblock(_ blockade: Blockade, limit: Int) -> Call<(moved: Int, left: Int)> {
+        let name = blockade.description
+        return unpark(
+            from: keys.blocked, keys.blocked(name), name, .release, age: .zero, limit: limit)
+    }
+
+    private func unpark(
+        from index: String, _ jobs: String, _ name: String, _ what: Unparking, age: Duration,
+        limit: Int
+    ) -> Call<(moved: Int, left: Int)> {
         var words = Arguments(
-            calling: Scripts.unpark,
-            keys: [keys.parked, keys.parked(kind), keys.ready, keys.dead])
-        words.append(kind.description)
+            calling: Scripts.unpark, keys: [index, jobs, keys.ready, keys.dead])
+        words.append(name)
         words.append(what.rawValue)
         words.append(limit, age.milliseconds)
         return Call(key: keys.ready, command: Command(script: Scripts.unpark, words)) {

@@ -33,6 +33,16 @@ package struct TickReply: Sendable {
     package let parked: [(kind: JobKind, age: Int)]
     /// The server's clock, ms since 1970.
     package let now: Int
+    /// ms until the first scheduled job is due; nil there is none.
+    package let next: Int?
+    /// How many workers the queue has.
+    package let workers: Int
+    /// Names of jobs that are paused.
+    package let muted: Set<String>
+    /// What jobs that were put aside wait for.
+    package let blocked: [String]
+    /// The first tick of a schedule, server ms; nil there is none.
+    package let due: Int?
 }
 
 extension QueueStore {
@@ -48,17 +58,20 @@ extension QueueStore {
             calling: Scripts.tick,
             keys: [
                 keys.workers, keys.reaping, keys.ready, keys.landing, keys.scheduled, keys.dead,
-                keys.cancelled, keys.meta, keys.parked,
+                keys.cancelled, keys.meta, keys.parked, keys.ordered, keys.turns, keys.blocked,
+                keys.ticks,
             ])
         words.append(worker)
         words.append(joins ? 1 : 0, upkeep.lease, sweepsNow ? 0 : upkeep.sweep)
         words.append(upkeep.limit, upkeep.deadJobs, upkeep.deadAge)
         return Call(key: keys.ready, command: Command(script: Scripts.tick, words)) {
             value throws(RedisError) in
-            guard let reply = value.array, reply.count == 10, let lease = reply[0].integer,
+            guard let reply = value.array, reply.count == 15, let lease = reply[0].integer,
                 let ready = reply[3].integer, let landing = reply[4].integer,
                 let scheduled = reply[5].integer, let reaping = reply[7].array,
-                let parked = reply[8].array, let now = reply[9].integer
+                let parked = reply[8].array, let now = reply[9].integer,
+                let next = reply[10].integer, let workers = reply[11].integer,
+                let blocked = reply[13].array
             else { throw .unexpectedReply(command: "tick", got: value.kind) }
             return TickReply(
                 isAlive: lease == 1, isPaused: reply[1].integer == 1,
@@ -66,7 +79,28 @@ extension QueueStore {
                 scheduled: scheduled, hasMore: reply[6].integer == 1,
                 reaping: reaping.compactMap(\.text),
                 parked: Self.kinds(parked).map { (kind: $0.kind, age: $0.since) },
-                now: now)
+                now: now, next: next < 0 ? nil : next, workers: workers,
+                muted: Set((reply[12].text ?? "").split(separator: " ").map(String.init)),
+                blocked: stride(from: 0, to: blocked.count, by: 2).compactMap { blocked[$0].text },
+                due: reply[14].integer ?? Int(reply[14].text ?? ""))
+        }
+    }
+
+    /// `promote.lua`: makes ready what is due.
+    ///
+    /// - Returns: How many were moved, and ms until the next is due; nil there is none.
+    package func promote(limit: Int = 1000) -> Call<(moved: Int, next: Int?)> {
+        var words = Arguments(
+            calling: Scripts.promote,
+            keys: [keys.scheduled, keys.ready, keys.ordered, keys.turns, keys.meta])
+        words.append(limit)
+        return Call(key: keys.ready, command: Command(script: Scripts.promote, words)) {
+            value throws(RedisError) in
+            let numbers = (value.array ?? []).compactMap(\.integer)
+            guard numbers.count == 2 else {
+                throw .unexpectedReply(command: "promote", got: value.kind)
+            }
+            return (numbers[0], numbers[1] < 0 ? nil : numbers[1])
         }
     }
 

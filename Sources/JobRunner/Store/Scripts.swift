@@ -20,11 +20,22 @@ package enum Scripts {
     package static let due = Script(name: "due", source: PackageResources.due_lua)
     package static let schedule = Script(
         name: "schedule", source: PackageResources.schedule_lua)
-    package static let gcra = Script(name: "gcra", source: PackageResources.gcra_lua)
+    package static let promote = Script(name: "promote", source: PackageResources.promote_lua)
+    package static let unlock = Script(name: "unlock", source: PackageResources.unlock_lua)
+    package static let take = Script(name: "take", source: PackageResources.take_lua)
+    package static let claim = Script(name: "claim", source: PackageResources.claim_lua)
+    package static let pause = Script(name: "pause", source: PackageResources.pause_lua)
+    package static let purge = Script(name: "purge", source: PackageResources.purge_lua)
+    package static let find = Script(name: "find", source: PackageResources.find_lua)
+    package static let reschedule = Script(
+        name: "reschedule", source: PackageResources.reschedule_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
 
     /// Loaded by every producer's connection.
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
-    package static let ofWorkers = [cycle, tick, reap, adopt, unpark, count, publish, due, fire]
+    package static let ofWorkers = [
+        cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, claim, due,
+        fire,
+    ]
 }

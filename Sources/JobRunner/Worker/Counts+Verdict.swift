@@ -9,6 +9,7 @@ extension Counts {
         case .buried: buried += 1
         case .discarded, .cancelled, .expired: done += 1
         case .snoozed, .parked: break
+        case .deferred, .blocked: deferred += 1
         case .released: released += 1
         }
         guard verdict.handled else { return }

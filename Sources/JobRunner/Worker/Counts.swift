@@ -14,12 +14,15 @@ struct Counts: Sendable {
     var buried = 0
     var released = 0
     var reaped = 0
+    /// Put off by a limit or a pause.
+    var deferred = 0
     /// Run times: bucket → jobs; see `RunTimeBuckets`.
     var runTimes = [UInt32](repeating: 0, count: RunTimeBuckets.count)
     var jobs: [String: OfJob] = [:]
 
     var isEmpty: Bool {
         done == 0 && failed == 0 && retried == 0 && buried == 0 && released == 0 && reaped == 0
+            && deferred == 0
     }
 
     /// Takes all, leaving zeros.
@@ -33,7 +36,7 @@ struct Counts: Sendable {
     var fields: [(String, Int)] {
         var fields = [
             ("done", done), ("failed", failed), ("retried", retried), ("buried", buried),
-            ("released", released), ("reaped", reaped),
+            ("released", released), ("reaped", reaped), ("deferred", deferred),
         ]
         for (bucket, jobs) in runTimes.enumerated() { fields.append(("t\(bucket)", Int(jobs))) }
         for (name, count) in jobs {

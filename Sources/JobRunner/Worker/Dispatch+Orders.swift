@@ -36,7 +36,9 @@ extension Dispatch {
                 continue
             }
             var want = 0
-            if isFetching, lane.isOpen, capacity > 0, wanted == lane.wanted {
+            if lane.limitedUntil > now {
+                orders.wakeAt = min(orders.wakeAt ?? .max, lane.limitedUntil)
+            } else if isFetching, lane.isOpen, capacity > 0, wanted == lane.wanted {
                 let most = max(1, Self.fetchBytes / max(1, lane.averageBytes))
                 want = min(capacity, Self.batch, most)
                 // A second cycle is for a full batch: crumbs would cost the server more.
@@ -50,7 +52,7 @@ extension Dispatch {
             let lane = lanes[index]
             if phase == .working, lane.isJoined, lane.isEmpty, !lane.isPaused, !lane.isParked,
                 !lane.isReconciling, !hasSuspect,
-                lane.flights.isEmpty, lane.retryAt <= now
+                lane.flights.isEmpty, max(lane.retryAt, lane.limitedUntil) <= now
             {
                 lanes[index].isParked = true
                 orders.parks.append((index, lane.life, parkedFetch(index)))

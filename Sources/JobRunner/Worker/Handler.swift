@@ -24,6 +24,9 @@ package struct Handler: Sendable {
     /// Runs a job; nil is no output.
     package let run: @Sendable (Envelope, JobContext) async throws -> [UInt8]?
 
+    /// Redis is asked whether a job may start.
+    var isLimited: Bool { options.rateLimit != nil || options.concurrencyLimit != nil }
+
     package init(
         name: String, options: JobOptions, execution: Execution = .task, version: Int = .max,
         aliases: [String] = [], check: (@Sendable (Envelope) throws -> Void)? = nil,

@@ -28,6 +28,16 @@ struct Lane: Sendable {
     var life = 0
     var isJoined = false
     var isPaused = false
+    /// Monotonic ns until which the queue's own limit has no token.
+    var limitedUntil: Int64 = 0
+    /// Names of jobs that are paused.
+    var muted: Set<String> = []
+    /// What jobs that were put aside wait for, as far as is known here.
+    var blockades: Set<Blockade> = []
+    /// Monotonic ns at which a scheduled job is due.
+    var promoteAt = Int64.max
+    /// How many workers the queue has.
+    var workers = 1
     /// The last fetch brought less than it asked for; a wake-up makes it false.
     var isEmpty = false
     /// A BRPOPLPUSH is on the wire.
@@ -72,6 +82,8 @@ struct Lane: Sendable {
     var counts = Counts()
     /// Jobs that waited at the last tick, and what was last written of that.
     var waiting = 0
+    /// Those of them that could be fetched: not the scheduled ones.
+    var runnable = 0
     private var writtenWaiting = -1
     private var writtenMinute = 0
 

@@ -71,7 +71,8 @@ struct Run: Sendable {
                 value: value, attempt: attempt, started: started, finished: finished)
             writes.append(.result(id: id.description, milliseconds: ttl, json: json))
         }
-        return verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
+        return verdict(
+            writes + unlock(envelope), .done, envelope, id: envelope.id, attempt: attempt)
     }
 
     /// Not started in time.
@@ -133,7 +134,8 @@ struct Run: Sendable {
             let job = envelope.rewritten(state: envelope.state, idIfMissing: newID)
             let wait = max(.zero, wait)
             return verdict(
-                [.retry(milliseconds: wait.milliseconds, job: job)], .snoozed, envelope,
+                [.retry(milliseconds: wait.milliseconds, job: job)]
+                    + hold(envelope, beyond: wait.milliseconds), .snoozed, envelope,
                 id: envelope.id ?? newID, attempt: attempt, reason: "snoozed", retryIn: wait,
                 handled: false)
         case JobError.retry(let wait, _):
@@ -155,11 +157,12 @@ struct Run: Sendable {
                     + "last with \(failure.type): \(failure.message)",
                 name: envelope.job, id: envelope.id?.description, attempt: attempt,
                 job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
-                keep: keep(envelope, handler))
+                keep: keep(envelope, handler), further: unlock(envelope))
         }
         let job = envelope.rewritten(state: state, idIfMissing: newID)
         return verdict(
-            [.retry(milliseconds: delay, job: job)], .retried, envelope, id: envelope.id ?? newID,
+            [.retry(milliseconds: delay, job: job)] + hold(envelope, beyond: delay), .retried,
+            envelope, id: envelope.id ?? newID,
             attempt: attempt, reason: failure.description, retryIn: .milliseconds(delay))
     }
 
@@ -174,10 +177,10 @@ struct Run: Sendable {
         _ state: JobOutcome.State, _ failure: JobFailure, _ envelope: Envelope, attempt: Int,
         keep: Int
     ) -> [Ack.Write] {
-        guard keep > 0, let id = envelope.id else { return [] }
+        guard keep > 0, let id = envelope.id else { return unlock(envelope) }
         let json = JobOutcome.ended(
             state, failure, attempt: attempt, started: started, finished: finished)
-        return [.result(id: id.description, milliseconds: keep, json: json)]
+        return [.result(id: id.description, milliseconds: keep, json: json)] + unlock(envelope)
     }
 
     private func bury(
@@ -185,12 +188,12 @@ struct Run: Sendable {
     ) -> Verdict {
         bury(
             reason: reason, name: envelope.job, id: envelope.id?.description, attempt: attempt,
-            job: held.delivery.json, failure: failure, keep: keep)
+            job: held.delivery.json, failure: failure, keep: keep, further: unlock(envelope))
     }
 
     private func bury(
         reason: String, name: String, id: String?, attempt: Int, job: [UInt8],
-        failure: JobFailure, keep: Int
+        failure: JobFailure, keep: Int, further: [Ack.Write] = []
     ) -> Verdict {
         let line = printable(reason, limit: 600)
         var writes: [Ack.Write] = [.bury(reason: line, job: job)]
@@ -200,30 +203,30 @@ struct Run: Sendable {
             writes.append(.result(id: id, milliseconds: keep, json: json))
         }
         return Verdict(
-            ack: Ack(tag: held.delivery.tag, writes: writes + forget),
+            ack: Ack(tag: held.delivery.tag, writes: writes + further + forget),
             end: JobEnd(
                 verdict: .buried, job: name, id: id ?? "", queue: queue, attempt: attempt,
                 ran: ran, reason: line, retryIn: nil),
             handled: true)
     }
 
-    private func verdict(
+    func verdict(
         _ writes: [Ack.Write], _ kind: JobEnd.Verdict, _ envelope: Envelope, id: JobID?,
         attempt: Int, reason: String = "", retryIn: Duration? = nil, handled: Bool = true
     ) -> Verdict {
         Verdict(
             ack: Ack(
                 tag: held.delivery.tag,
-                writes: held.delivery.crashes > 0 && kind != .released ? writes + forget : writes),
+                writes: kind.endsDelivery ? writes + forget : writes),
             end: JobEnd(
                 verdict: kind, job: envelope.job, id: id?.description ?? "", queue: queue,
                 attempt: attempt, ran: ran, reason: reason, retryIn: retryIn),
             handled: handled)
     }
 
-    /// Drops the crash count of a job that has one.
+    /// Drops the crash count and the mark of a cancel, where there is one.
     private var forget: [Ack.Write] {
-        guard held.delivery.crashes > 0 else { return [] }
+        guard held.delivery.crashes > 0 || held.delivery.isCancelled else { return [] }
         let id = Envelope.idAtStart(of: held.delivery.json)?.description
         return [.forget(id: id ?? sha1Hex(held.delivery.json))]
     }

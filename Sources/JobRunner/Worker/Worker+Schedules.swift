@@ -9,7 +9,7 @@ extension Worker {
     /// - Throws: `JobRunnerError.invalid`, and `JobRunnerError.redis` for a refusal that waiting
     ///   does not mend. An outage is waited out; on a full server the schedules stay as they are.
     func declareSchedules() async throws {
-        for declared in engine.schedules {
+        for declared in schedules {
             let schedule = declared.schedule
             var backoff = Backoff()
             var random = SystemRandomNumberGenerator()
@@ -37,6 +37,9 @@ extension Worker {
 }
 
 extension WorkerEngine {
+    /// Those whose ticks a lane hears of.
+    var queueNames: Set<String> { Set(options.queues.map(\.name)) }
+
     /// For the worker's queues, and those that its own schedules enqueue to.
     static func scheduler(
         _ keys: Keys, _ options: WorkerOptions, _ schedules: [DeclaredSchedule],

@@ -11,6 +11,8 @@ internal import Synchronization
 /// `jobrunner work` is this with signals, logs and a banner. A worker runs once.
 public final class Worker: Sendable {
     let engine: WorkerEngine
+    /// Kept as it starts.
+    let schedules: [DeclaredSchedule]
 
     /// `<host>-<pid>-<random>`, new for every life of a process.
     public var id: String { engine.identity.id }
@@ -32,7 +34,12 @@ public final class Worker: Sendable {
     package init(
         _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
     ) throws {
+        try Failpoint.check()
         try options.check()
+        for handler in builder.handlers.values {
+            try handler.options.rateLimit?.check()
+            try handler.options.concurrencyLimit?.check()
+        }
         if let name = builder.repeated.first {
             throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
         }
@@ -49,6 +56,7 @@ public final class Worker: Sendable {
         let onEvent = options.onEvent
         connection.onEvent = { onEvent(.connection($0)) }
         let router = try RedisRouter(url, options: connection)
+        schedules = builder.schedules
         engine = try WorkerEngine(
             router: router, prefix: prefix, options: options, handlers: builder.handlers,
             schedules: builder.schedules, identity: WorkerIdentity())
@@ -212,6 +220,7 @@ public final class Worker: Sendable {
     /// Call by call until nothing is left; false when Redis does not answer.
     private func giveBack(_ lane: Lane, _ connection: Connection) async -> Bool {
         while true {
+            Failpoint.givingBack.pass()
             let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
             do {
                 guard let counts = try await connection.send(call) else { return true }

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import RedisLink
 internal import Synchronization
 
@@ -5,7 +6,7 @@ extension WorkerEngine {
     /// One delivery, from its bytes to a verdict.
     func execute(_ held: Held, _ slot: Int) async -> Verdict {
         let delivery = held.delivery
-        let startedAt = monotonicNanoseconds()
+        var startedAt = monotonicNanoseconds()
         let limits = Envelope.Limits(maxBytes: options.maxJobBytes)
         let envelope: Envelope
         do throws(EnvelopeError) {
@@ -24,6 +25,20 @@ extension WorkerEngine {
             let known = handlers[envelope.job]?.version
             return run(held, startedAt).unknown(envelope, known: known, newID: newID)
         }
+        let place: Claim?
+        switch await admit(
+            held, slot, envelope, handler, newID: newID, startedAt: startedAt)
+        {
+        case .refused(let verdict): return verdict
+        case .start(let claim): place = claim
+        }
+        defer { if let place { letGo(place, slot, lane: held.lane) } }
+        let waited = handler.isLimited || envelope.unique?.end == .start
+        if let unique = envelope.unique, unique.end == .start {
+            await unlock(unique, newID.description, held)
+        }
+        // What it waited for a start is not its own time.
+        if waited { startedAt = monotonicNanoseconds() }
         let attempt = envelope.state.attempt + 1
         let limit =
             envelope.timeLimit.map { Duration.milliseconds($0) } ?? handler.options.timeLimit
@@ -39,6 +54,7 @@ extension WorkerEngine {
                 .started(
                     job: envelope.job, id: context.id, queue: context.queue, attempt: attempt))
         }
+        Failpoint.starting.pass()
         do {
             let value = try await run(handler, envelope, context)
             if let value, value.count > options.maxResultBytes {
@@ -57,12 +73,51 @@ extension WorkerEngine {
             case .timeLimit(let limit): cause = HandlerFault.outOfTime(limit)
             case nil: break
             }
+            if case JobError.rateLimited(let until) = error {
+                return await rateLimited(run, envelope, handler, until: until, newID: newID)
+            }
             var random = SystemRandomNumberGenerator()
             return run.failed(
                 envelope, cause, attempt: attempt, handler: handler.options, newID: newID,
                 ownDelay: handler.retryDelay?(cause, attempt), using: &random)
         }
     }
+
+    /// Lets go of a lock that held only until the start; unanswered it lapses.
+    private func unlock(_ unique: UniqueLock, _ id: String, _ held: Held) async {
+        let store = state.withLock { $0.dispatch.lanes[held.lane].store }
+        let call = store.unlock(unique.key, id: id)
+        _ = try? await router.connection(for: call.key).send(call)
+    }
+
+    /// Somebody else said that it is too often: the limit is closed for all, and each job that
+    /// was refused gets a start of its own after that.
+    private func rateLimited(
+        _ run: Run, _ envelope: Envelope, _ handler: Handler, until: Date, newID: JobID
+    ) async -> Verdict {
+        let now = serverTime(monotonicNanoseconds())
+        let opens = until.timeIntervalSince1970 * 1000
+        let wait = opens.isFinite ? min(max(0, opens - Double(now)), Self.longestClosed) : 0
+        var grant = LimitStore.Grant.start(in: Int(wait) * 1000)
+        if let limit = handler.options.rateLimit {
+            close(limit, handler, until: now + Int(wait))
+            let store = LimitStore(client.keys.limit(name(of: limit, handler)))
+            let value = value(of: limit.argument, in: envelope)
+            if let answer = try? await desk.ask(store, value, limit, reserved: 0) {
+                grant = answer
+            }
+        }
+        let reason = "told to come again later"
+        return switch grant {
+        case .start(let wait):
+            run.deferred(envelope, until: 0, wait: wait, newID: newID, reason: reason)
+        case .reserved(let at, let wait):
+            run.deferred(envelope, until: at, wait: wait, newID: newID, reason: reason)
+        }
+    }
+
+    /// Longest a limit is closed by a handler: a day, ms.
+    private static let longestClosed = 86_400_000.0
 
     /// The server's clock at a monotonic time, ms since 1970; this machine's before the first tick.
     private func serverTime(_ monotonic: Int64) -> Int {

@@ -28,6 +28,14 @@ extension WorkerEngine.State {
             // Of an earlier life it was not ours to give back: the lease was lost.
             if verdict.end.verdict == .released { interrupted += 1 }
         }
+        if let wait = verdict.end.retryIn {
+            let due = now.addingReportingOverflow(wait.nanoseconds)
+            let lane = held.lane
+            if !due.overflow {
+                dispatch.lanes[lane].promoteAt = min(
+                    dispatch.lanes[lane].promoteAt, due.partialValue)
+            }
+        }
         let next = dispatch.finished(
             held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {

@@ -20,6 +20,8 @@ final class WorkerEngine: Sendable {
         var cancelledAt: Int64?
         var stuckAt: Int64?
         var reportedAt: Int64 = 0
+        /// A place under a concurrency limit.
+        var claim: Claim?
         /// Serves this slot, one job after another.
         var task: Task<Void, Never>?
     }
@@ -37,6 +39,10 @@ final class WorkerEngine: Sendable {
         var checks: Task<Void, any Error>?
         var isParkingStopped = false
         var pool = PoolWatch()
+        /// Nil when the number of slots is fixed.
+        var scale: SlotScale?
+        /// Starvations of the pool at the last look.
+        var starvationsSeen = 0
         /// Kinds of jobs that ran when the pool starved, and those that run on threads for it.
         var blockers: Set<String> = []
         var moved: Set<String> = []
@@ -54,8 +60,6 @@ final class WorkerEngine: Sendable {
     let parking: [Connection]
     let heartbeat: Connection
     let upkeep: Upkeep
-    /// What the app declares.
-    let schedules: [DeclaredSchedule]
     /// Nil: others enqueue the ticks.
     let scheduler: Scheduler?
     /// Wall clock minus monotonic clock, ms.
@@ -66,6 +70,15 @@ final class WorkerEngine: Sendable {
     let startedAt = WallClock.milliseconds()
     /// Some kinds run on threads for having blocked the pool.
     let hasMoved = Atomic(false)
+    /// Some kinds of jobs are paused in a queue.
+    let hasMuted = Atomic(false)
+    /// Of the handlers, by their names: most places.
+    let concurrencyLimits: [String: Int]
+    let desk: LimitDesk
+    /// How often it made jobs ready between two ticks.
+    let promotions = Atomic(0)
+    /// That runs hold, by their holders.
+    let locks = Mutex([String: HeldLock]())
     /// For handlers that block.
     let threads = BlockingThreads()
     /// For handlers that enqueue or report; shares the worker's sockets.
@@ -85,21 +98,27 @@ final class WorkerEngine: Sendable {
             Lane(QueueStore(keys.queue($0.name)), weight: $0.weight ?? 1, worker: identity.id)
         }
         let isStrict = options.queues.allSatisfy { $0.weight == nil }
-        let dispatch = Dispatch(lanes: lanes, isStrict: isStrict, concurrency: options.concurrency)
-        state = Mutex(
-            State(
-                dispatch: dispatch,
-                runs: Array(repeating: SlotRun(), count: options.concurrency)))
+        let dispatch = Dispatch(
+            lanes: lanes, isStrict: isStrict, concurrency: options.concurrency,
+            most: options.maxConcurrency)
+        var initial = State(
+            dispatch: dispatch, runs: Array(repeating: SlotRun(), count: dispatch.slots.count))
+        if options.slots.count > 1 { initial.scale = SlotScale(options.slots) }
+        state = Mutex(initial)
         let offset = WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000)
         wallOffset = Atomic(offset)
         serverOffset = Atomic(offset)
         client = JobClient(sharing: router, prefix: prefix)
+        desk = LimitDesk(router)
+        var limits: [String: Int] = [:]
+        for handler in handlers.values {
+            guard let limit = handler.options.concurrencyLimit else { continue }
+            limits[limit.name ?? handler.name] = limit.most
+        }
+        concurrencyLimits = limits
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
-        let heartbeat = try router.dedicated(for: keys.queues)
-        let clock = try WorkerClock()
-        self.heartbeat = heartbeat
-        self.clock = clock
-        self.schedules = schedules
+        heartbeat = try router.dedicated(for: keys.queues)
+        clock = try WorkerClock()
         scheduler = Self.scheduler(keys, options, schedules, heartbeat, clock)
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
@@ -143,6 +162,10 @@ final class WorkerEngine: Sendable {
         case .success(.lost):
             lost(lane, life: life)
         case .success(let reply):
+            if case .done(_, let acked, _, let jobs, _) = reply {
+                if acked > 0 { Failpoint.acked.pass() }
+                if !jobs.isEmpty { Failpoint.fetched.pass() }
+            }
             perform(
                 state.withLock { state in
                     state.dispatched {
@@ -179,7 +202,9 @@ final class WorkerEngine: Sendable {
             var hasJob = false
             var wait: Int64 = 0
             switch result {
-            case .success(let parked): hasJob = parked
+            case .success(let parked):
+                hasJob = parked
+                if parked { Failpoint.woken.pass() }
             case .failure(.stopped): return
             // OOM, among others: the wake-up works again later; meanwhile look once a second.
             case .failure: wait = 1_000_000_000
@@ -265,12 +290,5 @@ final class WorkerEngine: Sendable {
         options.onEvent(
             .leaseLost(queue: change.queue, worker: change.worker, running: change.slots.count))
         clock.tickNow()
-    }
-}
-
-extension RedisError {
-    /// The server answered, and waiting will not change its mind.
-    fileprivate var isRefusal: Bool {
-        if case .server(let error) = self { !error.code.isTransient } else { false }
     }
 }

@@ -52,6 +52,8 @@ public enum WorkerEvent: Sendable {
     case movedToThreads(job: String)
     /// A tick of a schedule was enqueued, skipped or missed here, or cannot be.
     case schedule(ScheduleEvent)
+    /// Slots opened or close, of a worker with `maxConcurrency`; what runs goes on.
+    case scaled(from: Int, to: Int, ScaleReason)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.
@@ -60,6 +62,25 @@ public enum WorkerEvent: Sendable {
     case stopped(released: Int)
     /// A line of a handler.
     case log(LogLevel, String, job: String, id: String, attempt: Int)
+}
+
+/// Why a worker changed how many slots are open.
+@nonexhaustive
+public enum ScaleReason: String, Sendable {
+    /// More: all are busy and jobs wait.
+    case backlog
+    /// Fewer again: more of them ran no more jobs a second.
+    case noGain = "no_gain"
+    /// Fewer: to see whether they do as well.
+    case trial
+    /// More again: fewer ran fewer jobs a second.
+    case needed
+    /// Fewer: some were idle for long.
+    case idle
+    /// Fewer again: the cooperative pool does not answer.
+    case starved
+    /// Fewer again: the process nearly holds the memory at which it is replaced.
+    case memory
 }
 
 /// A run that may block the cooperative pool.
@@ -107,6 +128,10 @@ public struct JobEnd: Sendable {
         case discarded
         /// Runs again later, by the handler's word; not counted.
         case snoozed
+        /// Over its rate limit: starts later; not counted.
+        case deferred
+        /// Put aside until its kind goes on, or there is a place under its limit; not counted.
+        case blocked
         /// Not started in time, and dropped.
         case expired
         /// Cancelled by somebody.

@@ -31,7 +31,7 @@ extension CommandFailure {
         case .outcomeUnknown, .notDurable, .queueFull, .timedOut, .unknownOrExpired, .stopped:
             self.init(error.description, exit: .temporary)
         case .invalid, .unencodable, .undecodable: self.init(error.description, exit: .data)
-        case .failed: self.init(error.description, exit: .no)
+        case .failed, .alreadyEnqueued: self.init(error.description, exit: .no)
         }
     }
 

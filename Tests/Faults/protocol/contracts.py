@@ -6,7 +6,7 @@
 Runs Sources/JobRunner/Store/Scripts/*.lua on a private redis-server, as model.py does and with
 the same needs: Linux, Python 3.11, redis-server 7.0, a C compiler.
 """
-from model import Failure, Link, NAMES, Q, START, Server, load
+from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, load
 
 server = Server()
 link, scripts, ran = Link(server.path, 'admin'), load(), 0
@@ -24,22 +24,22 @@ def is_(got, want):
 
 def now(): return server.now() // 1000
 def wait(ms): server.set(server.now() + ms * 1000)
-def job(i): return '{"id":"%s","job":"x"}' % i
+def job(i, head=''): return '{"id":"%s",%s"job":"x"}' % (i, head)
 def reset(): link.call('FLUSHALL'); server.set(START)
 def lists(): return [link.call('LRANGE', Q + k, 0, -1) for k in ('ready', 'landing')]
 
 
-def enqueue(i, delay=0, due=0, window=1000, unique=None, longest=0):
-    return run('enqueue', ['ready', 'scheduled', 'seen:' + i] + ([f'unique:{unique}'] if unique else []), i, job(i), delay, due, window, 500, longest)
+def enqueue(i, delay=0, due=0, window=1000, unique=None, longest=0, policy='keep', front=0, most=0, head=''):
+    return run('enqueue', keys_of(ENQUEUE, i) + ([f'unique:{unique}'] if unique else []), i, job(i, head), delay, due, window, 500, longest, policy, front, most)
 
 
 def tick(worker='w', join=1, lease=3000, every=1000, limit=10, kept=100, age=10 ** 9):
-    return run('tick', 'workers reaping ready landing scheduled dead cancelled meta parked'.split(), worker, join, lease, every, limit, kept, age)
+    return run('tick', TICK, worker, join, lease, every, limit, kept, age)
 
 
 def cycle(want, *acks, worker='w', keys=()):
     args = [x for tag, *writes in acks for x in [tag, len(writes)] + [y for w in writes for y in w]]
-    return run('cycle', ['ready', 'landing', 'active:' + worker, 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', *keys],
+    return run('cycle', [*keys_of(CYCLE, worker), *keys],
                worker, want, len(acks), *args)
 
 
@@ -65,9 +65,9 @@ try:
     is_(cycle(1), [-1]); is_(tick(join=0)[0], -1); is_(tick()[0], 1)
     many('abcd', 0, 0); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)
     fence = server.now()
-    is_(cycle(3), [1, 0, 3, fence, [job(i) for i in 'abc'], [], []]); is_(lists(), [[job('d')], []])
+    is_(cycle(3), [1, 0, 3, fence, [job(i) for i in 'abc'], [], [], 0]); is_(lists(), [[job('d')], []])
     link.call('HSET', Q + 'meta', 'paused', 1)
-    is_(cycle(3), [0, 0, 3, 0, [], [], []]); is_(tick()[1], 1)
+    is_(cycle(3), [0, 0, 3, 0, [], [], [], 0]); is_(tick()[1], 1)
     link.call('HDEL', Q + 'meta', 'paused')
     # acks: plain, result, next, retry, unlock and forget; again: nothing.
     link.call('SET', Q + 'unique:k', 'a'); link.call('SET', Q + 'unique:m', 'z'); link.call('HSET', Q + 'crashes', 'a', 1)
@@ -75,7 +75,7 @@ try:
             (fence + 1,), (fence + 2, ('retry', 20, job('c2'))))
     keys = ['result:a', 'unique:k', 'unique:m']
     for acked in (3, 0):
-        is_(cycle(0, *acks, keys=keys), [1, acked, 0, 0, [], [], []])
+        is_(cycle(0, *acks, keys=keys), [1, acked, 0, 0, [], [], [], 0])
         is_(lists(), [[job('n'), job('d')], []]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('c2'), job('o')])
         is_([link.call('GET', Q + k) for k in keys], ['R', None, 'z']); is_(link.call('EXISTS', Q + 'crashes'), 0)
         link.call('SET', Q + 'result:a', 'R')
@@ -96,7 +96,7 @@ try:
     # cancel: seen by tick and by fetch, forgotten in time.
     before = tick()[2]
     is_([run('cancel', ['cancelled', 'meta'], 'q', 5000), run('cancel', ['cancelled', 'meta'], 'q', 5000)], [1, 0]); is_(tick()[2] != before, True)
-    is_(cycle(2)[5:], [[None, None], [None, str(now() + 5000)]])
+    is_(cycle(2)[5:7], [[None, None], [None, str(now() + 5000)]])
     [(wait(501), tick(every=0)) for _ in range(10)]; is_(link.call('EXISTS', Q + 'cancelled'), 0)
     # lapse: the sweeps go on, so no grace; oldest first again, bounded, counted; refused meanwhile.
     held = link.call('HLEN', Q + 'active:w'); is_(held, 5); is_(tick('v')[0], 1)
@@ -110,7 +110,7 @@ try:
     # what no worker could read is buried at once, each under its own tag; the next ones run.
     reset(); tick(); most = 16 << 20; fits, huge = 'f' * most, 'h' * (most + 1); fence = server.now()
     link.call('LPUSH', Q + 'ready', job('b')); link.call('LPUSH', Q + 'landing', huge, huge, job('a'), huge)
-    is_(cycle(1), [1, 0, 0, fence, [], [], []]); is_(cycle(9), [1, 0, 2, fence + 1, [job('a'), job('b')], [], []]); is_(lists(), [[], []])
+    is_(cycle(1), [1, 0, 0, fence, [], [], [], 0]); is_(cycle(9), [1, 0, 2, fence + 1, [job('a'), job('b')], [], [], 0]); is_(lists(), [[], []])
     is_(link.call('ZRANGE', Q + 'dead', 0, -1) == [f'w/{fence + i} too large to hand out: {most + 1} bytes\n{huge}' for i in (0, 3, 4)], True)
     is_(cycle(1)[3], 0); is_(link.call('HGET', Q + 'meta', 'fence'), str(fence + 4))
     # a fetch takes 16 MiB at most, in order, and leaves the rest where it is.
@@ -125,11 +125,84 @@ try:
     wait(10 ** 7); tick('a', 0); wait(10 ** 7); tick('a', 0); wait(10 ** 7); tick('a', 0); is_(link.call('ZRANGE', Q + 'workers', 0, -1), ['b', 'a'])
     wait(10 ** 7); is_(tick('a', 0)[7], ['b']); is_(link.call('ZRANGE', Q + 'workers', 0, -1), ['a'])
     is_(link.call('ZSCORE', Q + 'workers', 'a'), str(int(link.call('HGET', Q + 'meta', 'clock')) + 3000))
-    # gcra: burst, then one token a millisecond; nothing is kept once it is full again.
-    reset()
-    gcra = lambda cost: run('gcra', ['{limit:x}'], 1000, 5, cost)
-    is_(gcra(3), [1, 0, 2]); is_(gcra(3), [0, 1, 0]); wait(1); is_(gcra(3), [1, 0, 0]); is_(gcra(5), [0, 5, 0]); wait(3); is_(gcra(3), [1, 0, 0])
-    server.set(server.now() - 10 ** 9); is_(gcra(5), [1, 0, 0]); is_(gcra(1)[0], 0); wait(1); is_(gcra(1)[0], 1); wait(6); is_(link.call('EXISTS', '{limit:x}'), 0)
+    # ranks: the first goes to `ready`, where the blocked see it; then by priority, tenants by turns, half and half with the others.
+    reset(); tick(); enqueue('p', head='"priority":1,')
+    for i, head in (('a', '"priority":2,'), ('b', '"priority":9,'), ('c', '"fair":"x",'), ('d', '"fair":"x",'), ('e', '"fair":"x",'), ('f', '"fair":"y",')): enqueue(i, head=head)
+    is_(lists()[0], [job('p', '"priority":1,')]); is_(tick()[3], 7); enqueue('g'); enqueue('h', front=1); is_(enqueue('i', head='"fair":"z",', longest=9), [-2])
+    names = lambda reply: ''.join(x[7] for x in reply[4])
+    is_(names(cycle(2)), 'ba'); is_(names(cycle(1)) + names(cycle(1)) in ('hc', 'ch'), True); is_(names(cycle(9)), 'pgfde')
+    is_(link.call('EXISTS', Q + 'ordered'), 0); is_(link.call('HGET', Q + 'meta', 'ranked'), None)
+    wait(1000); tick(); is_(link.call('ZRANGE', Q + 'turns', 0, -1), [])
+    # promote and tick keep the rank; next tells when.
+    reset(); tick(); enqueue('a'); enqueue('b', delay=50, head='"priority":4,'); enqueue('c', delay=50); enqueue('d', delay=70)
+    promote = lambda limit=10: run('promote', PROMOTE, limit)
+    is_(promote(), [0, 50]); wait(50); is_(promote(1), [1, 0]); is_(promote(), [1, 20]); is_(tick()[10], 20); is_(link.call('ZCARD', Q + 'ordered'), 1)
+    wait(20); is_(promote(), [1, -1]); is_(promote(), [0, -1]); is_(names(cycle(9)), 'bacd')
+    # replace and debounce: one that waits for its time is taken out, another is marked; a bound on putting off.
+    reset(); tick(); sooner = lambda i, **more: enqueue(i, unique='k', policy='replace', **more)
+    is_(sooner('a', delay=50), [1]); is_(sooner('b', delay=20), [2, 'a']); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('b')])
+    is_(sooner('c'), [2, 'b']); is_(sooner('c', window=0), [0]); is_(link.call('ZCARD', Q + 'scheduled'), 0); is_(sooner('d'), [2, 'c'])
+    is_(cycle(9)[6], [str(now() + 500), None]); is_(enqueue('e', unique='k'), [-1, 'd'])
+    is_(run('unlock', ['unique:k'], 'x'), 0); is_(run('unlock', ['unique:k'], 'd'), 1)
+    put_off = lambda i: enqueue(i, unique='k', policy='debounce', delay=40, most=60)
+    is_(put_off('f'), [1]); wait(30); is_(put_off('g'), [2, 'f']); is_(tick()[10], 30); wait(20); is_(put_off('h'), [2, 'g']); is_(tick()[10], 10)
+    wait(10); is_(promote(), [1, -1]); is_(put_off('i'), [1]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('i')])
+    fence = cycle(9)[3]; is_(cycle(0, (fence, ('unlock', 'h', '-')), keys=['unique:k'])[1], 1); is_(link.call('EXISTS', Q + 'unique:k'), 1)
+    # hold and forget: the lock lives on, the mark of a cancel goes.
+    reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
+    cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])
+    is_(link.call('PTTL', Q + 'unique:k') > 500, True); is_(link.call('EXISTS', Q + 'cancelled'), 0)
+    # reschedule and find: by bytes, by id, in pages.
+    reset(); [enqueue(i, delay=100 * n) for n, i in enumerate('abc', 1)]
+    find = lambda first, page, *ids: run('find', ['scheduled'], first, page, *ids)
+    is_(find(0, 2, 'b', 'c'), [2, job('b'), str(now() + 200)]); is_(find(2, 2, 'b', 'c'), [1, job('c'), str(now() + 300)])
+    is_(run('reschedule', ['scheduled'], now() + 5, job('c'), 0, job('a'), now(), job('z')), 2)
+    is_(link.call('ZRANGE', Q + 'scheduled', 0, -1, 'WITHSCORES'), [job('c'), str(now() + 5), job('b'), str(now() + 200)])
+    # pause: for a time, for ever, one kind; seen by tick, ended by it.
+    reset(); tick(); pause = lambda what, on, ms=0, name='': run('pause', ['meta'], what, on, ms, 'why', name)
+    is_([pause('queue', 1, 500), pause('queue', 1, 700), tick()[1]], [1, 0, 1]); wait(699); is_(tick(every=0)[1], 1); wait(1); is_(tick(every=0)[1], 0)
+    is_([pause('queue', 1), tick(every=0)[1], pause('queue', 0), pause('queue', 0), tick()[1]], [1, 1, 1, 0, 0])
+    is_([pause('job', 1, 0, n) for n in ('x', 'y', 'x')], [1, 1, 0]); is_(sorted(tick()[12].split()), ['x', 'y'])
+    is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], '')
+    # purge: landing, ready, ordered, then what is scheduled.
+    reset(); many('abc', 0, 0); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); enqueue('d', head='"priority":4,'); enqueue('e', delay=5)
+    purge = lambda what, limit: [x[7] for x in run('purge', ['ready', 'landing', 'ordered', 'scheduled'], what, limit)]
+    is_([purge('ready', 2), purge('ready', 2), purge('ready', 2), purge('scheduled', 2), purge('scheduled', 2)], [['a', 'b'], ['c', 'd'], [], ['e'], []])
+    # a queue with a limit: no more than it has tokens, and how long until the next.
+    reset(); tick(); many('abcdef', 0, 0); link.call('HSET', Q + 'meta', 'limit', '1000 2')
+    is_(cycle(9)[4:] , [[job('a'), job('b')], [], [], 0]); is_(cycle(9)[4:], [[], [], [], 1]); wait(1); is_(len(cycle(9)[4]), 1); wait(60); is_(len(cycle(9)[4]), 2)
+    # take: now, in a moment, or a time of its own; late or closed it gets another one.
+    reset(); us = server.now()
+    take = lambda *asks, each=100_000, burst=1, name='x': run('take', ['{limit:x}:' + name, '{limit:x}:rule'], each, burst, 50_000, *asks)
+    is_(take(1, 0), [[0, 0]]); is_(take(1, 0, 1, 0), [[us + 100_000, 100_000], [us + 200_000, 200_000]])
+    wait(95); is_(take(1, us + 100_000), [[0, 5000]]); wait(5); is_(take(1, 0), [[us + 300_000, 200_000]])
+    wait(140); is_(take(1, us + 200_000), [[0, 0]]); wait(60); is_(take(1, us + 300_000), [[0, 40_000]]); wait(2000); is_(link.call('EXISTS', '{limit:x}:x'), 0)
+    us = server.now(); is_(take(*[1, 0] * 4, burst=3), [[0, 0]] * 3 + [[us + 100_000, 100_000]]); is_(take(2, 0, burst=3)[0], [us + 300_000, 300_000])
+    reset(); us = server.now(); take(1, 0); is_(take(1, 0)[0][0], us + 100_000); link.call('HSET', '{limit:x}:rule', 'closed', now() + 500)
+    wait(100); is_(take(1, us + 100_000), [[us + 500_000, 400_000]]); is_(take(1, 0)[0][0], us + 600_000); wait(400); is_(take(1, us + 500_000), [[0, 0]])
+    link.call('HSET', '{limit:x}:rule', 'each', 10_000, 'burst', 2); is_(take(1, 0, name='y'), [[0, 0]]); server.set(server.now() - 10 ** 10); is_(take(1, 0)[0][1] > 0, True)
+    # take, 10,000 jobs of 8 workers that are up to 30 ms late: the rate to 1 %, no window with one too many, each put off once.
+    import heapq, random
+    for count, burst, jobs in ((100, 1, 10_000), (10, 20, 2_000)):
+        reset(); rng, each, grants, asked = random.Random(count), -(-10 ** 6 * 1005 // 1000 // count), [], 0
+        queue = [(rng.randint(0, 1000) + server.now(), i, 0) for i in range(jobs)]; heapq.heapify(queue)
+        while queue:
+            # What is due comes in calls of a worker's slots, and a little late.
+            first = queue[0][0] + rng.choice((0, 0, 0, 1000, 5000, 30_000)); server.set(max(server.now(), first))
+            batch = [heapq.heappop(queue) for _ in range(min(rng.randint(1, 8), sum(q[0] <= server.now() for q in queue[:8])))]
+            if not batch: continue
+            asked += 1
+            for (_, i, _), (at, us) in zip(batch, take(*[x for _, _, promised in batch for x in (1, promised)], each=each, burst=burst)):
+                if at: heapq.heappush(queue, (server.now() + -(-us // 1000) * 1000, i, at))
+                else: grants.append(server.now() + us)
+        grants.sort(); late = sum(b - a < 10 ** 6 for a, b in zip(grants, grants[count + burst - 1:])); is_(late, 0)
+        rate = (jobs - burst) / (grants[-1] - grants[0]) * 1e6; is_(abs(rate / count - 1) <= 0.01, True); is_(asked <= 2.2 * jobs, True)
+        print(f'  {count}/s burst {burst}: {jobs} jobs at {rate:.2f}/s, {asked / jobs:.2f} scripts a job')
+    # claim: as many as there is room for, those of the dead lapse.
+    reset(); claim = lambda verb, *who: run('claim', ['{limit:x}:x:running', '{limit:x}:rule'], verb, 2, 1000, *who)
+    is_([claim('take', *'abc')[i] for i in (0, 2, 3, 4)], [0, 1, 1, 0]); is_(claim('take', 'a')[2:], [1]); is_(claim('free', 'a', 'z')[0], 1)
+    wait(600); is_(claim('keep', 'b', 'c')[2:], [1, 0]); wait(600); is_(claim('take', *'cd')[2:], [1, 0]); wait(1001); is_(claim('keep', 'c')[2:], [0])
+    link.call('HSET', '{limit:x}:rule', 'slots', 1); is_(claim('take', *'ab')[2:], [1, 0]); first = claim('keep', 'a')[1]; wait(1); is_(claim('keep', 'a')[1] > first, True)
     # group: each member once, the last one calls back.
     reset()
     link.call('SADD', Q + 'batch:g', 'a', 'b'); link.call('SET', Q + 'batch:g:then', job('cb'))

@@ -10,11 +10,11 @@ size: what a queue without leases, fences and guards would cost. Needs Python 3.
 7.0, no compiler: here the clock is the server's own.
 """
 import shutil, subprocess, sys, tempfile
-from model import NAMES, Q, needs, source, wait_ready
+from model import CYCLE, NAMES, Q, TICK as TICKED, keys_of, needs, source, wait_ready
 
 QUICK = '--quick' in sys.argv
-KEYS = [Q + k for k in ('ready', 'landing', 'active:w', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta')]
-TICK = [Q + k for k in 'workers reaping ready landing scheduled dead cancelled meta parked'.split()]
+KEYS = [Q + k for k in keys_of(CYCLE, 'w')]
+TICK = [Q + k for k in TICKED]
 
 
 class Bench:
@@ -170,8 +170,8 @@ def main():
                 b.link.call('RPOPLPUSH', KEYS[0], KEYS[1])
                 b.link.call(*b.evalsha('cycle', KEYS, ['w', 8, 0]))
         print(f'  an idle worker: {b.timed(10_000 // div, lambda: [second(i) for i in range(10_000 // div)]):.0f} us a second (a tick; every other second an RPOPLPUSH and an empty cycle; nothing pipelined)')
-        limit = b.timed(calls, lambda: [b.pipe([b.evalsha('gcra', ['{limit:x}'], [1, 1000, 1])] * 50) for _ in range(calls // 50)])
-        print(f'  gcra {limit:.2f} per call')
+        limit = b.timed(calls, lambda: [b.pipe([b.evalsha('take', ['{limit:x}', '{limit:x}:rule'], [1, 1000, 50_000, 1, 0])] * 50) for _ in range(calls // 50)])
+        print(f'  take {limit:.2f} per call')
     finally: b.stop()
 
 

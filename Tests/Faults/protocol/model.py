@@ -30,7 +30,15 @@ from server_clock import compile_clock, compiler
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
-NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'reap', 'cancel', 'gcra', 'group', 'adopt', 'unpark')
+NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel', 'group', 'adopt', 'unpark', 'take', 'claim', 'pause', 'purge', 'unlock', 'reschedule', 'find')
+CYCLE = ('ready', 'landing', 'active:%s', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', 'ordered')
+TICK = 'workers reaping ready landing scheduled dead cancelled meta parked ordered turns blocked ticks'.split()
+PROMOTE = 'scheduled ready ordered turns meta'.split()
+ENQUEUE = ('ready', 'scheduled', 'seen:%s', 'ordered', 'turns', 'meta', 'cancelled')
+
+
+def keys_of(names, name): return [n % name if '%' in n else n for n in names]
+
 Q = 'jobrunner:{q}:'
 LEASE, SWEEP, LIMIT = 2000, 200, 7                        # a small limit, so that it is met
 SOFT, HARD = 3, 5                                         # crash limits: the worker's, the reaper's
@@ -199,7 +207,11 @@ class World:
         spec.setdefault('poison', luck < 0.02)
         spec.setdefault('fails', self.rng.choice((0, 0, 0, 0, 0, 1, 2, 9)))
         self.spec[n] = dict(spec, n=n, foreign=foreign)
-        return n, (json.dumps({'job': 'x', 'n': n}) if foreign else '{"id":"%s","job":"x","n":%d,"attempt":1}' % (spec['id'], n))
+        # Behind the id: what gives it a rank among those that wait.
+        spec.setdefault('rank', self.rng.choice(('', '', '', '"priority":%d,' % self.rng.randint(1, 9), '"fair":"t%d",' % self.rng.randint(0, 3),
+                                                 '"priority":3,"fair":"t1",')))
+        self.spec[n]['rank'] = spec['rank']
+        return n, (json.dumps({'job': 'x', 'n': n}) if foreign else '{"id":"%s",%s"job":"x","n":%d,"attempt":1}' % (spec['id'], spec['rank'], n))
 
     def produce(self):
         luck = self.rng.random()
@@ -230,8 +242,8 @@ class World:
 
     def enqueue(self, n, raw, unique=None, delay=0):
         i = self.spec[n]['id']
-        keys = ['ready', 'scheduled', 'seen:' + i] + (['unique:' + unique] if unique else [])
-        try: reply = self.script('enqueue', keys, [i, raw, delay, 0, WINDOW, WINDOW, 0])
+        keys = keys_of(ENQUEUE, i) + (['unique:' + unique] if unique else [])
+        try: reply = self.script('enqueue', keys, [i, raw, delay, 0, WINDOW, WINDOW, 0, 'keep', n % 5 == 0 and 1 or 0, 0])
         except Failure as error:
             if 'OOM' not in str(error): self.maybe.add(n)
             raise
@@ -284,11 +296,11 @@ class World:
         w.name, w.joined, w.held, w.resend, w.reconcile, w.reap = f'w{self.serial}', False, {}, [], False, []
 
     def tick(self, w, every=SWEEP):
+        if self.rng.random() < 0.3: self.faulty(lambda: self.script('promote', PROMOTE, [LIMIT]))
         name, join = w.name, 0 if w.joined else 1
-        reply = self.faulty(lambda: self.script('tick', 'workers reaping ready landing scheduled dead cancelled meta parked'.split(),
-                            [name, join, LEASE, every, LIMIT, 10 ** 6, 10 ** 15]))
+        reply = self.faulty(lambda: self.script('tick', TICK, [name, join, LEASE, every, LIMIT, 10 ** 6, 10 ** 15]))
         if reply is None: return
-        lease, _, cancels, _, _, _, more, reap, _, _ = reply
+        lease, _, cancels, _, _, _, more, reap, *_ = reply
         w.reap += [r for r in reap if r not in w.reap]
         if lease == -1: return self.again(w, 'lease lost')
         w.joined, w.beat = True, self.s.now()
@@ -317,7 +329,7 @@ class World:
     def cycle(self, w, want, acks):
         """acks: list of Held with .ack; returns what the worker sees."""
         name, link = w.name, w.link
-        keys = ['ready', 'landing', 'active:' + name, 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta']
+        keys = keys_of(CYCLE, name)
         args = [name, want, len(acks)]
         for h in acks:
             _, writes, extra = h.ack
@@ -386,7 +398,7 @@ class World:
                 if not self.report(w, spec, 'failed'): return
                 h.ack = ('buried', [('bury', 'failed 4 times', h.raw)] + sweep, extra)
             else:
-                again = '{"id":"%s","job":"x","n":%d,"attempt":%d}' % (spec['id'], h.n, attempt + 1)
+                again = '{"id":"%s",%s"job":"x","n":%d,"attempt":%d}' % (spec['id'], spec['rank'], h.n, attempt + 1)
                 h.ack = ('retry', [('retry', self.rng.choice((0, 50, 3000)), again)] + ([s for s in sweep if s[0] == 'forget']), [])
             return
         if not self.report(w, spec, 'ok'): return
@@ -433,7 +445,7 @@ class World:
             w.resend = acks
             return self.again(w, 'lease lost')
         w.resend = []
-        _, _, held, fence, jobs, crashes, cancelled = reply
+        _, _, held, fence, jobs, crashes, cancelled, _ = reply
         for i, raw in enumerate(jobs):
             h = Held(str(fence + i), raw, int((crashes[i] if crashes else 0) or 0), bool(cancelled and cancelled[i]))
             w.held[h.tag] = h
@@ -576,7 +588,8 @@ class World:
         call = self.admin.call
         for key in ('ready', 'landing'):
             for raw in call('LRANGE', Q + key, 0, -1): found[number(raw)] += 1
-        for raw in call('ZRANGE', Q + 'scheduled', 0, -1): found[number(raw)] += 1
+        for key in ('scheduled', 'ordered'):
+            for raw in call('ZRANGE', Q + key, 0, -1): found[number(raw)] += 1
         for entry in call('ZRANGE', Q + 'dead', 0, -1): found[number(entry.split('\n', 1)[1])] += 1
         for key in call('KEYS', Q.replace('{', '\\{') + 'active:*'):
             for raw in call('HVALS', key): found[number(raw)] += 1
@@ -636,7 +649,7 @@ class World:
             if first and not any(w.held or w.resend for w in self.workers) and float(first[1]) > self.s.now() / 1000 + 5000: self.advance(int(float(first[1]) - self.s.now() / 1000))
             idle = not any(w.held or w.resend for w in self.workers)
             names = self.admin.call('ZRANGE', Q + 'workers', 0, -1)
-            empty = empty + 1 if idle and not any(k.split('}:')[1].split(':')[0] in ('ready', 'landing', 'scheduled', 'active', 'reaping') for k in keys) \
+            empty = empty + 1 if idle and not any(k.split('}:')[1].split(':')[0] in ('ready', 'landing', 'ordered', 'scheduled', 'active', 'reaping') for k in keys) \
                 and len(names) <= len(self.workers) else 0
             if empty >= 3: break
         else:
@@ -662,7 +675,7 @@ class World:
                 real = sum(1 for k, m, _ in self.events if k == 'done' and m == n)
                 if accepted[spec['follow'][0]] != real: raise Wrong(f'follow-up of {n}: {accepted[spec["follow"][0]]} for {real} acks')
         self.s.set(self.s.now() + 10 ** 18 // 1000)
-        left = {k for k in self.admin.call('KEYS', '*')} - {Q + 'dead', Q + 'meta', Q + 'cancelled'}
+        left = {k for k in self.admin.call('KEYS', '*')} - {Q + 'dead', Q + 'meta', Q + 'cancelled', Q + 'turns'}
         left = {k for k in left if not ('batch' in k and not self.strict)}
         if self.oom == 0 and left: raise Wrong(f'left over: {sorted(left)}')
         for link in self.ghosts + [self.admin, self.app] + [w.link for w in self.workers] + [w.block for w in self.workers if w.block]: link.close()
@@ -682,9 +695,9 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'lease check removed': ('freeze', {'cycle': [("if not redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ()),
     'lease check removed, effects': ('freeze', {'cycle': [("if not redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ('digest',)),
     'source first, fetch': ('abort', {'cycle': [
-        ("    redis.call('HSET', meta, 'fence', fence + unparked + taken - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n", ''),
+        ("    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n", ''),
         ("    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n",
-         "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n    redis.call('HSET', meta, 'fence', fence + unparked + taken - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n")]}, ()),
+         "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n")]}, ()),
     'source first, ack': ('abort', {'cycle': [
         ("  at = at + 2\n", "  at = at + 2\n  if mine then acked = acked + redis.call('HDEL', active, tag) end\n")]}, ()),
     'source first, reap': ('kill+abort', {'reap': [
@@ -699,7 +712,7 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
                                         'reap': [("redis.call('ZREM', workers, worker)", ''),
                                                  ("if ARGV[2] == '0' and redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ()),
     'tag guard removed': ('network', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}, ()),
-    'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(since, math.floor(lease / 4)))', 'since')]}, ()),
+    'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
     'group by counter': ('network', {'group': [("if redis.call('SISMEMBER', pending, ARGV[1]) == 0 then return -1 end", ''),
                                               ("redis.call('SREM', pending, ARGV[1])", "redis.call('SPOP', pending)")]}, ()),

@@ -46,18 +46,19 @@ def f20(run):
     """Soak: kills, freezes, lost replies and Redis restarts together"""
     run.serve('--appendonly', 'yes', '--appendfsync', 'always', proxy=True)
     seconds, most = run.size(60, 600), run.size(60_000, 1_000_000)
-    steady = run.worker(concurrency=8)                 # is never killed: its memory is watched
-    others = [run.worker(concurrency=8) for _ in range(3)]
+    batch, slots = run.size(250, 1000), run.size(8, 16)
+    steady = run.worker(concurrency=slots)             # is never killed: its memory is watched
+    others = [run.worker(concurrency=slots) for _ in range(3)]
     end, made, samples = time.monotonic() + seconds, 0, []
     producers, next_restart, next_freeze, next_sample = [], time.monotonic() + 5, time.monotonic() + 3, time.monotonic()
     run.proxy.lose, run.proxy.tear = 0.005, 0.002
     frozen = {}
     while (now := time.monotonic()) < end and made < most:
         # A little ahead of the workers, so that there is always something to hurt.
-        if made - run.ledger.look()[1] < 1500 and sum(p.is_running for p in producers) < 3:
-            ids = run.ids(250, made)
-            made += 250
-            producers.append(run.produce([job(i, milliseconds=run.rng.randint(0, 30), failures=run.rng.choice((0, 0, 0, 1))) for i in ids], tries=20))
+        if made - run.ledger.look()[1] < 6 * batch and sum(p.is_running for p in producers) < 3:
+            ids = run.ids(batch, made)
+            made += batch
+            producers.append(run.produce([job(i, milliseconds=run.rng.randint(0, run.size(30, 10)), failures=run.rng.choice((0, 0, 0, 1))) for i in ids], tries=20))
         for worker, thaw in list(frozen.items()):
             if thaw <= now: worker.thaw(); del frozen[worker]
         if now >= next_freeze:
@@ -70,7 +71,7 @@ def f20(run):
             victim = run.rng.choice(others)
             if victim not in frozen and victim.identity:
                 victim.kill()
-                others[others.index(victim)] = run.worker(joins=False, concurrency=8)
+                others[others.index(victim)] = run.worker(joins=False, concurrency=slots)
         if now >= next_restart:
             next_restart = now + run.rng.uniform(5, 10)
             begin = now_ms()

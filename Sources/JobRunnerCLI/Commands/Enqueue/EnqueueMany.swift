@@ -96,13 +96,13 @@ struct EnqueueMany {
         var handles: [String] = []
         for (index, answer) in answers.enumerated() {
             switch answer {
-            case .success(.accepted):
+            case .success(.accepted), .success(.replaced):
                 tally.accepted += 1
                 handles.append(shown(batch.drafts[index], isDuplicate: false))
-            case .success(.duplicate):
+            case .success(.duplicate), .success(.held):
                 tally.duplicates += 1
                 handles.append(shown(batch.drafts[index], isDuplicate: true))
-            case .success(.full), .success(.held):
+            case .success(.full):
                 let error = client.full(batch.drafts[index].queue)
                 if failure == nil { fail(error, at: batch.numbers[index]) }
             case .failure(let error):

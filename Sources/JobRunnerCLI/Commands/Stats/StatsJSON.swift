@@ -120,6 +120,8 @@ enum StatsJSON {
             ("queues", .strings(worker.queues)),
             ("handlers", .strings(worker.handlers)),
             ("slots", .integer(worker.slots)),
+            ("min_slots", .integer(worker.slotLimits?.lowerBound)),
+            ("max_slots", .integer(worker.slotLimits?.upperBound)),
             ("busy", .integer(worker.busy)),
             ("held", .integer(worker.held)),
             ("buffered", .integer(worker.buffered)),

@@ -20,6 +20,9 @@ enum WorkCommand {
                 QUIT, stops at once and gives everything back. TSTP takes no more jobs. USR1 \
                 writes who runs what since when. HUP is as TERM.
 
+                With --concurrency MIN..MAX slots open while jobs wait and more of them a second end, \
+                and close when they are idle; what runs is never interrupted.
+
                 With --processes it runs no jobs but starts processes that do, and starts another \
                 when one ends. Signals go to all of them, except HUP, which replaces them one \
                 after another by what is at the executable's path now. A process that fails as \
@@ -129,7 +132,8 @@ enum WorkCommand {
         guard let directory = invocation.optional(WorkOptions.handlers) else { return nil }
         do {
             let programs = try ProgramHandlers(
-                directory: directory, concurrency: invocation[WorkOptions.concurrency],
+                directory: directory,
+                concurrency: invocation[WorkOptions.concurrency].upperBound,
                 environment: invocation.environment,
                 passing: invocation.all(WorkOptions.passedVariables)
             ) { line in
@@ -207,7 +211,7 @@ enum WorkCommand {
             [
                 ("version", .text(JobRunner.version)), ("worker", .text(worker.id)),
                 ("queues", .text(queues.joined(separator: ","))),
-                ("slots", .number(options.concurrency)),
+                ("slots", WorkOptions.shown(options.slots)),
                 ("handlers", .text(builder.handlers.keys.sorted().joined(separator: ","))),
                 ("redis", .text("\(url.displayAddress) \(server.version)")),
                 ("prefix", .text(invocation[GlobalOptions.prefix])),

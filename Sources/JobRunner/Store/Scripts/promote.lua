@@ -1,0 +1,52 @@
+#!lua flags=allow-oom
+-- promote: make ready what is due, between the sweeps of tick.
+--
+-- Workers call it at the time that the last answer named, so that a job is late
+-- by milliseconds and not by the time between two ticks.
+--
+-- KEYS[1] scheduled   ZSET  job -> due time, server ms
+-- KEYS[2] ready       LIST  oldest at the right
+-- KEYS[3] ordered     ZSET  job -> rank, the lowest first
+-- KEYS[4] turns       ZSET  tenant -> rank of its last job
+-- KEYS[5] meta        HASH  ranked, turn
+-- ARGV[1] limit       most jobs moved
+--
+-- Returns {moved, next}
+--           next   ms until the first of the rest is due, 0 when it is; -1 there is none
+-- Cost    O(moved * log scheduled)
+local scheduled, ready, ordered, turns, meta = unpack(KEYS)
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- A job with a rank, when others wait; the same in enqueue, tick and fire.
+local function place(one)
+  local at = string.match(one, '^{"id":"[%w._-]+",()"[pf]')
+  local urgent = at and string.match(one, '^"priority":([1-9])[,}]', at)
+  if urgent then at = at + 13 end
+  local tenant = at and string.match(one, '^"fair":"([%w._-]+)"', at)
+  if not (urgent or tenant) or redis.call('EXISTS', ready, ordered) == 0 then
+    return redis.call('LPUSH', ready, one)
+  end
+  local rank = now
+  if tenant then
+    redis.call('HSETNX', meta, 'turn', now)
+    rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn')) + 1
+    redis.call('ZADD', turns, rank, tenant)
+  end
+  redis.call('HSET', meta, 'ranked', 1)
+  redis.call('ZADD', ordered, rank - (urgent or 0) * 10000000000000, one)
+end
+
+local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now, 'LIMIT', 0, ARGV[1])
+if #due > 0 then
+  local plain = {}
+  for i = 1, #due do
+    if string.find(due[i], '^{"id":"[%w._-]+","[pf]') then place(due[i]) else plain[#plain + 1] = due[i] end
+  end
+  if #plain > 0 then redis.call('LPUSH', ready, unpack(plain)) end
+  redis.call('ZREM', scheduled, unpack(due))
+end
+
+local first = redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')
+return {#due, first[2] and math.max(0, first[2] - now) or -1}
