@@ -44,6 +44,23 @@ struct Sweep: Job {
         #expect(fired(fixture.log).prefix(2) == ids.prefix(2))
     }
 
+    @Test func `a job for a queue that the worker does not work on is enqueued there`() async throws
+    {
+        let queue = try QueueFixture()
+        let fixture = try sweeper(queue) {
+            $0.every(.seconds(1), queue: "other", Sweep(area: "/tmp"))
+        }
+        try await fixture.run { fixture in
+            await fixture.log.wait { event in
+                guard case .schedule(let event) = event else { return false }
+                return event.what == .fired && event.queue == "other"
+            }
+        }
+        let other = Keys(prefix: queue.prefix).queue("other")
+        #expect(try await queue.integer("LLEN", other.ready) > 0)
+        #expect(fixture.log.ends.isEmpty)
+    }
+
     @Test func `two workers enqueue each tick once`() async throws {
         let queue = try QueueFixture()
         let third = Latch()

@@ -62,7 +62,6 @@ private struct Plain: Job {
     @Test func `a job keeps its rank until it is due, and through a retry`() async throws {
         let queue = try QueueFixture()
         let client = try queue.client()
-        _ = try await client.enqueue(Plain(), in: .milliseconds(300), id: "late", priority: 5)
         let isFirst = Mutex(true)
         let order = Mutex([String]())
         let gate = Latch()
@@ -84,6 +83,7 @@ private struct Plain: Job {
         try await queue.push("hold", "x", "y")
         try await fixture.run { fixture in
             while order.withLock({ $0.isEmpty }) { try await queue.pass(0.02) }
+            _ = try await client.enqueue(Plain(), in: .milliseconds(50), id: "late", priority: 5)
             while try await queue.integer("ZCARD", queue.keys.scheduled) > 0 {
                 try await queue.pass(0.02)
             }

@@ -39,7 +39,7 @@ import Testing
 
     @Test func `a queue paused for a time goes on by itself, idle workers too`() async throws {
         let queue = try QueueFixture()
-        try await pause(queue, "queue", "1", "1500", "deploy", "")
+        try await pause(queue, "queue", "1", "2000", "deploy", "")
         let ran = Latch()
         let fixture = try WorkerFixture(queue) {
             $0.add(
@@ -50,8 +50,13 @@ import Testing
         }
         try await fixture.run { fixture in
             try await queue.push("1")
-            try await queue.pass(0.5)
-            #expect(!ran.isOpen)
+            var isPaused = true
+            while isPaused {
+                let hasRun = ran.isOpen
+                isPaused = try await queue.integer("HEXISTS", queue.keys.meta, "paused") == 1
+                #expect(!hasRun || !isPaused)
+                try await queue.pass(0.05)
+            }
             await fixture.log.end(.done)
         }
         #expect(try await queue.integer("HEXISTS", queue.keys.meta, "why") == 0)

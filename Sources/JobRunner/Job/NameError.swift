@@ -13,8 +13,6 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case job = "job name"
         /// A step of a job that is done once.
         case step = "step name"
-        /// A schedule's name.
-        case schedule = "schedule name"
         /// What makes a job unique.
         case unique = "unique key"
         /// A rate or concurrency limit.
@@ -23,6 +21,8 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case tenant
         /// A lock between workers.
         case lock = "lock name"
+        /// A schedule's name.
+        case schedule = "schedule name"
     }
 
     /// Most bytes that an id or a name has.

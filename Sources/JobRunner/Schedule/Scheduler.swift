@@ -57,15 +57,8 @@ final class Scheduler: Sendable {
         }
     }
 
-    /// The same of one queue, when its first tick is due soon or was.
-    ///
-    /// - Parameter due: Of the first tick, server ms; nil: there is none.
-    func look(_ queue: String, due: Int?, now: Int) {
-        guard let due, due <= now + QueueStore.horizon else { return }
-        look(queue)
-    }
-
-    private func look(_ queue: String) {
+    /// The same of one queue, for whoever knows by other means that something is due there.
+    func look(_ queue: String) {
         let call = store(queue).dueSchedules()
         connection(call.key).submit(call) { result in
             switch result {

@@ -98,23 +98,23 @@ package struct QueueKeys: Sendable, Hashable {
         crashes = base + "crashes"
         cancelled = base + "cancelled"
         schedules = base + "schedules"
+        ticks = base + "ticks"
         meta = base + "meta"
         ordered = base + "ordered"
         turns = base + "turns"
         blocked = base + "blocked"
-        ticks = base + "ticks"
     }
 
     /// HASH: tag → job, what this worker holds.
     package func active(_ worker: String) -> String { base + "active:" + worker }
     /// ZSET: job → when it was parked, server ms; kept until a worker knows its kind.
     package func parked(_ kind: JobKind) -> String { base + "parked:" + kind.description }
+    /// ZSET: job → since when it waits for room under a limit, server ms.
+    package func blocked(_ limit: String) -> String { base + "blocked:" + limit }
     /// HASH: where a schedule stands, what it did last, how often.
     package func schedule(_ name: String) -> String { base + "schedule:" + name }
     /// LIST: what became of a schedule's last ticks, newest first.
     package func history(_ name: String) -> String { base + "history:" + name }
-    /// ZSET: job → since when it waits for room under a limit, server ms.
-    package func blocked(_ limit: String) -> String { base + "blocked:" + limit }
     /// STRING with a TTL: outcome JSON.
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.

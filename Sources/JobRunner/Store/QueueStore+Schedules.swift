@@ -58,12 +58,12 @@ enum ScheduleChange: Sendable {
 
 extension QueueStore {
     /// How far ahead a scheduler looks, ms: it does so every second.
-    static let horizon = 2000
+    static let scheduleHorizon = 2000
     /// Entries of a schedule's history.
     static let historyKept = 100
 
     /// `due.lua`: what is due within two seconds, at most 1,000 schedules.
-    func dueSchedules(within horizon: Int = Self.horizon) -> Call<DueSchedules> {
+    func dueSchedules(within horizon: Int = Self.scheduleHorizon) -> Call<DueSchedules> {
         var words = Arguments(calling: Scripts.due, keys: [keys.ticks, keys.schedules])
         words.append(horizon, 1000)
         return Call(key: keys.ready, command: Command(script: Scripts.due, words)) {

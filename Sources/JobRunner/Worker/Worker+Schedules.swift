@@ -9,7 +9,7 @@ extension Worker {
     /// - Throws: `JobRunnerError.invalid`, and `JobRunnerError.redis` for a refusal that waiting
     ///   does not mend. An outage is waited out; on a full server the schedules stay as they are.
     func declareSchedules() async throws {
-        for declared in schedules {
+        for declared in engine.schedules {
             let schedule = declared.schedule
             var backoff = Backoff()
             var random = SystemRandomNumberGenerator()
@@ -37,7 +37,7 @@ extension Worker {
 }
 
 extension WorkerEngine {
-    /// Those whose ticks a lane hears of.
+    /// Those whose first tick `tick` tells of.
     var queueNames: Set<String> { Set(options.queues.map(\.name)) }
 
     /// For the worker's queues, and those that its own schedules enqueue to.

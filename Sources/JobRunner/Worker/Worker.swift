@@ -11,8 +11,6 @@ internal import Synchronization
 /// `jobrunner work` is this with signals, logs and a banner. A worker runs once.
 public final class Worker: Sendable {
     let engine: WorkerEngine
-    /// Kept as it starts.
-    let schedules: [DeclaredSchedule]
 
     /// `<host>-<pid>-<random>`, new for every life of a process.
     public var id: String { engine.identity.id }
@@ -56,7 +54,6 @@ public final class Worker: Sendable {
         let onEvent = options.onEvent
         connection.onEvent = { onEvent(.connection($0)) }
         let router = try RedisRouter(url, options: connection)
-        schedules = builder.schedules
         engine = try WorkerEngine(
             router: router, prefix: prefix, options: options, handlers: builder.handlers,
             schedules: builder.schedules, identity: WorkerIdentity())

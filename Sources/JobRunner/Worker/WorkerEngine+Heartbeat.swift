@@ -17,7 +17,8 @@ extension WorkerEngine {
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
                     self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
-                    self.watchPool(now), self.promoteDue(now), self.scheduler?.fireDue() ?? .max)
+                    self.watchPool(now), self.promoteDue(now),
+                    self.scheduler?.fireDue() ?? .max)
                 self.kick()
                 return next
             })
@@ -31,6 +32,7 @@ extension WorkerEngine {
         let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
+        // Of the other queues no tick tells.
         scheduler?.look(but: queueNames)
         keepClaims()
         keepLocks()
@@ -84,8 +86,10 @@ extension WorkerEngine {
         for worker in reply.reaping { reap(worker, index, store) }
         buryParked(reply.parked, index, store)
         checkBlockades(reply.blocked, index, workers: reply.workers)
+        if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
+            scheduler?.look(store.keys.name)
+        }
         if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
-        scheduler?.look(store.keys.name, due: reply.due, now: reply.now)
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
 

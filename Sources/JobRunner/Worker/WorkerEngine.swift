@@ -7,25 +7,6 @@ internal import Synchronization
 /// cooperative pool's (handlers that end). All state is under one lock, held for
 /// microseconds and never across a call out.
 final class WorkerEngine: Sendable {
-    /// What a slot runs.
-    struct SlotRun: Sendable {
-        var held: Held?
-        /// Monotonic ns.
-        var startedAt: Int64 = 0
-        /// Monotonic ns at which it is cancelled.
-        var deadline: Int64?
-        var timeLimit: Duration = .zero
-        var cancel: CancelReason?
-        /// Monotonic ns at which it was told to stop, and was found not to have.
-        var cancelledAt: Int64?
-        var stuckAt: Int64?
-        var reportedAt: Int64 = 0
-        /// A place under a concurrency limit.
-        var claim: Claim?
-        /// Serves this slot, one job after another.
-        var task: Task<Void, Never>?
-    }
-
     struct State: Sendable {
         var dispatch: Dispatch
         var runs: [SlotRun]
@@ -60,6 +41,8 @@ final class WorkerEngine: Sendable {
     let parking: [Connection]
     let heartbeat: Connection
     let upkeep: Upkeep
+    /// What the app declares.
+    let schedules: [DeclaredSchedule]
     /// Nil: others enqueue the ticks.
     let scheduler: Scheduler?
     /// Wall clock minus monotonic clock, ms.
@@ -117,8 +100,11 @@ final class WorkerEngine: Sendable {
         }
         concurrencyLimits = limits
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
-        heartbeat = try router.dedicated(for: keys.queues)
-        clock = try WorkerClock()
+        let heartbeat = try router.dedicated(for: keys.queues)
+        let clock = try WorkerClock()
+        self.heartbeat = heartbeat
+        self.clock = clock
+        self.schedules = schedules
         scheduler = Self.scheduler(keys, options, schedules, heartbeat, clock)
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
@@ -290,5 +276,12 @@ final class WorkerEngine: Sendable {
         options.onEvent(
             .leaseLost(queue: change.queue, worker: change.worker, running: change.slots.count))
         clock.tickNow()
+    }
+}
+
+extension RedisError {
+    /// The server answered, and waiting will not change its mind.
+    fileprivate var isRefusal: Bool {
+        if case .server(let error) = self { !error.code.isTransient } else { false }
     }
 }

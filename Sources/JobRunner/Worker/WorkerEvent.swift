@@ -50,10 +50,10 @@ public enum WorkerEvent: Sendable {
     case poolAnswered(after: Duration)
     /// A kind of jobs runs on threads from now on.
     case movedToThreads(job: String)
-    /// A tick of a schedule was enqueued, skipped or missed here, or cannot be.
-    case schedule(ScheduleEvent)
     /// Slots opened or close, of a worker with `maxConcurrency`; what runs goes on.
     case scaled(from: Int, to: Int, ScaleReason)
+    /// A tick of a schedule was enqueued, skipped or missed here, or cannot be.
+    case schedule(ScheduleEvent)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.

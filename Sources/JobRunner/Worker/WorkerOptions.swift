@@ -54,10 +54,10 @@ public struct WorkerOptions: Sendable {
     public var redact: @Sendable (String) -> String = { Redaction.standard($0) }
     /// Report the start and the end of every job, not only of those that failed.
     public var reportsJobs = false
-    /// Enqueue the ticks of the queues' schedules; one process of a queue must.
-    public var runsSchedules = true
     /// Resident bytes at which this process is replaced: no slots open near it; nil is no bound.
     package var memoryLimit: Int?
+    /// Enqueue the ticks of the queues' schedules; one process of a queue must.
+    public var runsSchedules = true
     /// The process id of whoever starts such workers again; nil when there is none.
     package var supervisor: Int?
     /// Hears what happens; called on any thread, must be short.
