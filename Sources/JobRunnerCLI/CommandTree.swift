@@ -28,6 +28,7 @@ enum CommandTree {
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
+                QueuesCommand.spec,
                 DeadCommand.spec,
                 ParkedCommand.spec,
                 DoctorCommand.spec,

@@ -72,7 +72,8 @@ package struct QueueKeys: Sendable, Hashable {
     package let crashes: String
     /// ZSET: job id → when the mark lapses, server ms.
     package let cancelled: String
-    /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, tat, swept, clock, lease.
+    /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, rate, tat, swept, clock,
+    /// lease, protocol.
     package let meta: String
     /// ZSET: job → rank, of those with a priority or a tenant while others wait.
     package let ordered: String

@@ -41,6 +41,7 @@ enum StatsJSON {
             ("active", .integer(totals.active)),
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
+            ("blocked", .integer(totals.blocked)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
@@ -49,16 +50,21 @@ enum StatsJSON {
         ])
     }
 
-    private static func queue(_ queue: QueueStats) -> JSONNode {
+    static func queue(_ queue: QueueStats) -> JSONNode {
         .object([
             ("name", .string(queue.name)),
             ("known", .bool(queue.isKnown)),
             ("paused", .bool(queue.isPaused)),
+            ("paused_until", .time(queue.pausedUntil)),
+            ("pause_reason", .string(queue.pauseReason)),
+            ("paused_jobs", .strings(queue.muted)),
+            ("rate", .string(queue.rate)),
             ("ready", .integer(queue.ready)),
             ("scheduled", .integer(queue.scheduled)),
             ("active", .integer(queue.active)),
             ("dead", .integer(queue.dead)),
             ("parked", .integer(queue.parked)),
+            ("blocked", .integer(queue.blocked)),
             ("in_per_s", throughput(queue.incoming)),
             ("out_per_s", throughput(queue.outgoing)),
             ("oldest_ms", .milliseconds(queue.oldestAge)),
@@ -79,6 +85,7 @@ enum StatsJSON {
                     ("buried", .integer(queue.recent.buried)),
                     ("released", .integer(queue.recent.released)),
                     ("reaped", .integer(queue.recent.reaped)),
+                    ("deferred", .integer(queue.recent.deferred)),
                 ])
             ),
             ("workers", .integer(queue.workers)),

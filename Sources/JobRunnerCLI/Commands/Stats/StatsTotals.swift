@@ -7,6 +7,7 @@ struct StatsTotals: Sendable {
     var active = 0
     var dead = 0
     var parked = 0
+    var blocked = 0
     var failed = 0
     /// Nil when it is not known of any queue.
     var incoming: QueueStats.Throughput?
@@ -22,6 +23,7 @@ struct StatsTotals: Sendable {
             active += queue.active
             dead += queue.dead
             parked += queue.parked
+            blocked += queue.blocked
             failed &+= queue.recent.failed
             outgoing = outgoing + queue.outgoing
             if let rates = queue.incoming {
