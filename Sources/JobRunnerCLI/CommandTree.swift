@@ -29,6 +29,7 @@ enum CommandTree {
                 EnqueueCommand.spec,
                 JobsCommand.spec,
                 QueuesCommand.spec,
+                LimitsCommand.spec,
                 DeadCommand.spec,
                 ParkedCommand.spec,
                 DoctorCommand.spec,

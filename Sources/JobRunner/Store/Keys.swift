@@ -16,7 +16,7 @@ package struct Keys: Sendable, Hashable {
     /// STRING with a TTL: what `stats` shows of a worker.
     package func worker(_ id: String) -> String { "\(prefix):worker:\(id)" }
 
-    /// HASH: limit → what the code of workers says of it; for inspection only.
+    /// HASH: `<limit>/<job>` → what the code of workers says of it, as JSON.
     package var limits: String { "\(prefix):limits" }
 
     /// The keys of a rate or concurrency limit.

@@ -36,16 +36,14 @@ enum QueuesPause {
         options: [OutputFormat.option], arguments: [QueuesCommand.queues], run: runResume)
 
     @Sendable private static func runPause(_ invocation: Invocation) async throws -> ExitCode {
-        if invocation.optional(until) != nil, invocation.optional(length) != nil {
-            throw CommandFailure("--until and --for cannot go together")
-        }
+        try EndTime.check(invocation, until: until, length: length)
         do {
             let session = try await Session.open(invocation)
             defer { session.client.close() }
             let names = invocation.all(QueuesCommand.queues)
             try await QueuesCommand.check(names, session.client)
             let now = try await session.client.serverTime()
-            let time = try time(invocation, now: now)
+            let time = try EndTime.read(invocation, until: until, length: length, now: now)
             for name in names {
                 let isNew = try await session.client.pause(
                     queue: name, for: time, reason: invocation[reason])
@@ -62,23 +60,6 @@ enum QueuesPause {
             return .success
         } catch {
             throw CommandFailure(error)
-        }
-    }
-
-    /// For how long, by the server's clock; nil is until somebody says so.
-    static func time(_ invocation: Invocation, now: Int) throws(CommandFailure) -> Duration? {
-        if let length = invocation.optional(length) { return length }
-        switch invocation.optional(until) {
-        case nil: return nil
-        case .after(let delay)?:
-            guard delay > .zero else { throw CommandFailure("--until must be in the future") }
-            return delay
-        case .at(let time)?:
-            guard time > now else {
-                throw CommandFailure(
-                    "--until must be in the future, got '\(RFC3339.format(milliseconds: time))'")
-            }
-            return .milliseconds(time - now)
         }
     }
 

@@ -15,6 +15,7 @@ enum StatsJSON {
             ("queues", .array(stats.queues.map(queue))),
             ("workers", .array(stats.workers.map(worker))),
             ("jobs", .array(stats.jobs.map(job))),
+            ("limits", .array(stats.limits.map(limit))),
         ])
     }
 
@@ -146,6 +147,19 @@ enum StatsJSON {
             ("failed", .integer(job.failed)),
             ("mean_ms", .milliseconds(job.meanRunTime)),
             ("workers", .integer(job.workers)),
+        ])
+    }
+
+    static func limit(_ limit: LimitStats) -> JSONNode {
+        .object([
+            ("name", .string(limit.name)),
+            ("jobs", .strings(limit.jobs)),
+            ("rate", .string(limit.rate)),
+            ("slots", .integer(limit.slots)),
+            ("code_rate", .string(limit.codeRate)),
+            ("code_slots", .integer(limit.codeSlots)),
+            ("closed_until", .time(limit.closedUntil)),
+            ("running", .integer(limit.running)),
         ])
     }
 }
