@@ -29,6 +29,8 @@ enum CommandTree {
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
+                QueuesCommand.spec,
+                LimitsCommand.spec,
                 DeadCommand.spec,
                 ParkedCommand.spec,
                 SchedulesCommand.spec,

@@ -118,6 +118,14 @@ final class CommandFixture: Sendable {
         return try await client.router.connection(for: "").send(command)
     }
 
+    /// Lets time pass on the server, where leases and delays run.
+    func pass(_ seconds: Double) async throws {
+        let other = try JobClient(connectingLater: url, options: ClientOptions())
+        defer { other.close() }
+        _ = try await other.router.connection(for: "").send(
+            Command("BLPOP", prefix + ":never", "\(seconds)"))
+    }
+
     func key(_ name: String, of queue: String = "default") -> String {
         "\(prefix):{\(queue)}:\(name)"
     }

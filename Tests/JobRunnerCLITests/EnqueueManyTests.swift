@@ -73,7 +73,8 @@ struct EnqueueManyTests {
         let tally = await fixture.run("enqueue -o json --ndjson \(path)")
         #expect(
             tally.out.hasPrefix(
-                #"{"version":1,"accepted":0,"duplicates":2,"bad_lines":0,"lines":2,"elapsed_ms":"#))
+                #"{"version":1,"accepted":0,"duplicates":2,"held":0,"bad_lines":0,"lines":2,"elapsed_ms":"#
+            ))
     }
 
     @Test func `ids of the caller's are remembered for a day`() async throws {

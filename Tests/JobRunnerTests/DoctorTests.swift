@@ -166,4 +166,19 @@ import Testing
             #expect(end?.id == "1")
         }
     }
+
+    @Test func `a pause without an end is told while jobs wait`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await client.pause(queue: "q")
+        #expect(try await examine(queue, client).contains { $0.check == "pause" } == false)
+        try await queue.push("a")
+        try await queue.redis("ZADD", queue.keys.ordered, "1", #"{"id":"b","job":"a"}"#)
+        let finding = try await examine(queue, client).first { $0.check == "pause" }
+        #expect(finding?.verdict == .warn)
+        #expect(finding?.text == "paused without an end while 2 jobs wait")
+        try await client.pause(queue: "q", for: .seconds(3600))
+        #expect(try await examine(queue, client).contains { $0.check == "pause" } == false)
+    }
 }

@@ -27,7 +27,7 @@ package struct BacklogReport: Sendable {
 
     /// Jobs that were looked at.
     package internal(set) var sampled = 0
-    /// Jobs that wait: ready, scheduled and parked.
+    /// Jobs that wait: ready, scheduled, parked and blocked.
     package internal(set) var waiting = 0
     package internal(set) var findings: [Finding] = []
 }
@@ -35,8 +35,8 @@ package struct BacklogReport: Sendable {
 extension JobClient {
     /// Decodes a sample of what waits in some queues as the handlers of a worker would.
     ///
-    /// Of each queue the jobs that are next: up to `sample` that are ready, as many scheduled, and
-    /// as many of each parked kind. Changes nothing.
+    /// Of each queue the jobs that are next: up to `sample` of each list that is ready, as many
+    /// scheduled, and as many of each parked kind and of each limit. Changes nothing.
     ///
     /// - Parameters:
     ///   - queues: Nil is every queue that was ever used.
@@ -56,54 +56,24 @@ extension JobClient {
             for place in try await places(of: store) {
                 let connection = router.connection(for: store.keys.ready)
                 check.report.waiting += try await connection.send(place.length).integer ?? 0
-                try await look(place, sample, connection) { check.look(at: $0, in: name) }
+                try await look(place, sample) { check.look(at: $0, in: name) }
             }
         }
         check.report.findings.sort { ($0.queue, $0.kind) < ($1.queue, $1.kind) }
         return check.report
     }
 
-    /// A list or sorted set of jobs that wait.
-    private struct Place {
-        let key: String
-        let isList: Bool
-        var length: Command { Command(isList ? "LLEN" : "ZCARD", key) }
-
-        /// Jobs by rank, those that are next first.
-        func page(from start: Int, to end: Int) -> Command {
-            isList
-                ? Command("LRANGE", key, "\(-end - 1)", "\(-start - 1)")
-                : Command("ZRANGE", key, "\(start)", "\(end)")
-        }
-    }
-
-    private func places(of store: QueueStore) async throws(RedisError) -> [Place] {
-        var places = [
-            Place(key: store.keys.landing, isList: true),
-            Place(key: store.keys.ready, isList: true),
-            Place(key: store.keys.scheduled, isList: false),
-        ]
-        let call = store.parkedKinds()
-        for (kind, _) in try await router.connection(for: call.key).send(call) {
-            places.append(Place(key: store.keys.parked(kind), isList: false))
-        }
-        return places
-    }
-
     /// Page by page: jobs may be large.
     private func look(
-        _ place: Place, _ sample: Int, _ connection: Connection, _ body: ([UInt8]) -> Void
+        _ place: Place, _ sample: Int, _ body: ([UInt8]) -> Void
     ) async throws(RedisError) {
         var start = 0
         while start < sample {
-            let end = min(start + 500, sample) - 1
-            let jobs = try await connection.send(place.page(from: start, to: end)).array ?? []
-            // A list's page ends with the job that is next.
-            for job in place.isList ? jobs.reversed() : jobs {
-                if let bytes = job.bytes { body(bytes) }
-            }
-            if jobs.count <= end - start { return }
-            start = end + 1
+            let count = min(500, sample - start)
+            let jobs = try await send(place.page(from: start, count))
+            for job in jobs { body(job) }
+            if jobs.count < count { return }
+            start += count
         }
     }
 }

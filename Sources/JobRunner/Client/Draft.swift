@@ -89,7 +89,8 @@ package struct Draft: Sendable {
 }
 
 extension Terms {
-    init(_ writer: EnvelopeWriter, _ unique: Unique?, isFront: Bool = false) {
+    /// - Parameter unique: What made the lock of the writer.
+    package init(_ writer: EnvelopeWriter, _ unique: Unique?, isFront: Bool = false) {
         self.unique = writer.unique
         self.isFront = isFront
         isRanked = writer.priority > 0 || writer.tenant != nil

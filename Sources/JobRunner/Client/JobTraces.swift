@@ -56,10 +56,10 @@ extension JobClient {
 
     /// Marks a job as not wanted any more: it does not start, and is stopped when it runs.
     ///
-    /// - Parameter keep: How long the mark waits for a job that is not due before.
+    /// - Parameter keep: How long the mark waits for a job that is not fetched before.
     /// - Returns: False when it was marked already; the mark's life is renewed.
     package func cancel(
-        queue: String, id: String, keep: Duration = .seconds(86_400)
+        queue: String, id: String, keep: Duration = JobClient.keptMarks
     ) async throws(RedisError) -> Bool {
         let call = QueueStore(keys.queue(queue)).cancel(id, keep: keep)
         return try await router.connection(for: call.key).send(call)

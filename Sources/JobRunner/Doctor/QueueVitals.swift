@@ -18,6 +18,9 @@ struct QueueVitals: Sendable {
     private(set) var workers: [Worker] = []
     private(set) var landing = 0
     private(set) var dead = 0
+    /// Nothing is handed out until somebody says so.
+    private(set) var isPausedForGood = false
+    private(set) var ready = 0
     /// Workers whose own word has expired.
     var silent: Set<String> = []
 
@@ -46,26 +49,28 @@ struct QueueVitals: Sendable {
         }
     }
 
-    /// Five; none of a queue with foreign keys.
+    /// Seven; none of a queue with foreign keys.
     var reads: [Pipeline.Read] {
         guard foreign.isEmpty else { return [] }
         let keys = store.keys
         return [
-            Pipeline.Read("HMGET", keys.meta, "protocol", "swept", "lease"),
+            Pipeline.Read("HMGET", keys.meta, "protocol", "swept", "lease", "paused"),
             Pipeline.Read("ZRANGE", keys.workers, "0", Self.mostWorkers),
             Pipeline.Read("ZRANGE", keys.reaping, "0", Self.mostWorkers, "WITHSCORES"),
             Pipeline.Read("LLEN", keys.landing), Pipeline.Read("ZCARD", keys.dead),
+            Pipeline.Read("LLEN", keys.ready), Pipeline.Read("ZCARD", keys.ordered),
         ]
     }
 
     mutating func take(_ replies: ArraySlice<RedisValue>) {
         let replies = Array(replies)
-        guard replies.count == 5 else { return }
+        guard replies.count == 7 else { return }
         let meta = replies[0].array ?? []
-        if meta.count == 3 {
+        if meta.count == 4 {
             protocolVersion = meta[0].integer
             swept = meta[1].integer.flatMap { Self.times.contains($0) ? $0 : nil }
             lease = meta[2].integer
+            isPausedForGood = meta[3].integer == 1
         }
         workers = (replies[1].array ?? []).compactMap(\.text).map { Worker(id: $0, since: nil) }
         let reaping = replies[2].array ?? []
@@ -79,6 +84,7 @@ struct QueueVitals: Sendable {
         }
         landing = replies[3].integer ?? 0
         dead = replies[4].integer ?? 0
+        ready = landing + (replies[5].integer ?? 0) + (replies[6].integer ?? 0)
     }
 
     // MARK: What follows from it
@@ -138,6 +144,13 @@ struct QueueVitals: Sendable {
                     .warn, "landing", queue: name,
                     "\(Finding.jobs(landing)) in 'landing', where only a worker finds them",
                     remedy: "start a worker, or run: jobrunner doctor --fix"))
+        }
+        if isPausedForGood, ready > 0 {
+            found.append(
+                Finding(
+                    .warn, "pause", queue: name,
+                    "paused without an end while \(Finding.jobs(ready)) wait",
+                    remedy: "jobrunner queues show \(name), or: jobrunner queues resume \(name)"))
         }
         if dead >= Self.deadKept * 9 / 10 {
             found.append(

@@ -7,6 +7,7 @@ enum RightsCheck {
         let queue = keys.queue(queue)
         let (list, set, hash) = (queue.ready, queue.scheduled, queue.meta)
         let text = queue.result("1")
+        let limit = keys.limit("x")
         return [
             ["EVALSHA", "0", "1", list], ["SCRIPT", "LOAD", "return 1"], ["INFO"], ["TIME"],
             ["CLIENT", "UNBLOCK", "1"], ["SADD", keys.queues, "q"], ["SMEMBERS", keys.queues],
@@ -22,6 +23,9 @@ enum RightsCheck {
             ["ZRANGEBYSCORE", set, "0", "1"], ["ZREMRANGEBYSCORE", set, "0", "1"],
             ["ZREMRANGEBYRANK", set, "0", "1"], ["SET", text, "x"], ["GET", text],
             ["DEL", text], ["EXISTS", text], ["EXPIRE", text, "1"], ["PTTL", text],
+            ["PEXPIRE", limit.tokens("all"), "1"], ["HMGET", limit.rule, "f"],
+            ["HSET", limit.tokens("all"), "f", "v"], ["ZADD", limit.running("all"), "1", "x"],
+            ["HSET", keys.limits, "f", "v"],
             ["SET", keys.worker("1"), "x"], ["GET", keys.worker("1")],
         ]
     }

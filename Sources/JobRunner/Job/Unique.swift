@@ -88,7 +88,7 @@ public struct Unique: Sendable, Hashable {
     }
 
     /// - Throws: `JobRunnerError.invalid` for what is out of bounds or a key that is not there.
-    func lock(job: String, arguments: [UInt8]) throws -> UniqueLock {
+    package func lock(job: String, arguments: [UInt8]) throws -> UniqueLock {
         guard lifetime >= .milliseconds(1), lifetime <= Due.longest + .seconds(86_400) else {
             throw JobRunnerError.invalid(
                 "unique: the time must be 1 ms to 10 years, got \(lifetime)")

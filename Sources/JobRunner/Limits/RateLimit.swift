@@ -111,8 +111,11 @@ extension RateLimit {
         try check()
     }
 
-    /// `s`, `m`, `h`, `d`, with or without a number before it.
+    /// `s`, `m`, `h`, `d`, with or without a number before it; `ms` with one.
     private static func period(_ text: Substring) -> Duration? {
+        if text.hasSuffix("ms") {
+            return Int(text.dropLast(2)).flatMap { $0 > 0 ? .milliseconds($0) : nil }
+        }
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = text.last.flatMap({ units[$0] }) else { return nil }
         let number = text.dropLast()

@@ -49,6 +49,7 @@ struct CountWindow: Sendable {
             case "buried": counted.recent.buried = amount
             case "released": counted.recent.released = amount
             case "reaped": counted.recent.reaped = amount
+            case "deferred": counted.recent.deferred = amount
             case "waiting": counted.waiting = amount
             default: if isRecent { addDetail(field, amount) }
             }
@@ -93,6 +94,7 @@ struct CountWindow: Sendable {
             sum.buried += counted.recent.buried
             sum.released += counted.recent.released
             sum.reaped += counted.recent.reaped
+            sum.deferred += counted.recent.deferred
         }
         return sum
     }

@@ -1,7 +1,7 @@
 internal import RedisLink
 internal import Synchronization
 
-/// Reads that belong together, a bounded number of them on the wire at a time.
+/// Reads, or small writes, that belong together; a bounded number of them is on the wire at a time.
 struct Pipeline: Sendable {
     /// One read, and where it goes.
     struct Read: Sendable {
@@ -11,6 +11,15 @@ struct Pipeline: Sendable {
         init(_ name: String, _ key: String, _ words: String...) {
             self.key = key
             command = Command([name, key] + words)
+        }
+
+        init(key: String, command: Command) {
+            self.key = key
+            self.command = command
+        }
+
+        init<Reply>(_ call: Call<Reply>) {
+            self.init(key: call.key, command: call.command)
         }
     }
 

@@ -15,8 +15,10 @@ struct QueueReading: Sendable {
     private let names: String
     /// False for a name that no key of ours can have: nothing is read.
     private let isReadable: Bool
-    private var hasLanded = false
+    /// The key of the job that is next; nil when none is ready.
+    private var next: (key: String, isList: Bool)?
     private var parkedKinds: [JobKind] = []
+    private var blockades: [String] = []
 
     init(_ name: String, _ keys: Keys, now: Int) {
         stats = QueueStats(name: name)
@@ -43,11 +45,14 @@ struct QueueReading: Sendable {
         return [
             Pipeline.Read("LLEN", keys.ready), Pipeline.Read("LLEN", keys.landing),
             Pipeline.Read("ZCARD", keys.scheduled), Pipeline.Read("ZCARD", keys.dead),
-            Pipeline.Read("HMGET", keys.meta, "paused", "clock", "swept", "lease"),
+            Pipeline.Read(
+                "HMGET", keys.meta, "paused", "clock", "swept", "lease", "why", "muted", "rate"),
             Pipeline.Read("ZRANGE", keys.workers, "0", most, "WITHSCORES"),
             Pipeline.Read("ZRANGE", keys.reaping, "0", most),
             Pipeline.Read("SISMEMBER", names, keys.name),
             Pipeline.Read("ZRANGE", keys.parked, "0", "\(Self.mostKinds - 1)"),
+            Pipeline.Read("ZCARD", keys.ordered),
+            Pipeline.Read("ZRANGE", keys.blocked, "0", "\(Self.mostKinds - 1)"),
             Pipeline.Read("HLEN", keys.schedules), Pipeline.Read("ZCARD", keys.ticks),
             Pipeline.Read("ZRANGE", keys.ticks, "0", "0", "WITHSCORES"),
             Pipeline.Read("ZCOUNT", keys.ticks, "-inf", "\(latestOnTime)"),
@@ -56,28 +61,34 @@ struct QueueReading: Sendable {
 
     /// - Parameter replies: To `reads`, in order.
     mutating func take(_ replies: [RedisValue]) {
-        guard replies.count > 13 else { return }
+        guard replies.count > 15 else { return }
         let landing = number(replies[1], keys.landing)
         let ready = number(replies[0], keys.ready)
-        hasLanded = (landing ?? 0) > 0
-        stats.ready = (ready ?? 0) + (landing ?? 0)
+        let ordered = number(replies[9], keys.ordered)
+        stats.ready = (ready ?? 0) + (landing ?? 0) + (ordered ?? 0)
+        let places = [
+            (landing, keys.landing, true), (ready, keys.ready, true),
+            (ordered, keys.ordered, false),
+        ]
+        if let place = places.first(where: { ($0.0 ?? 0) > 0 }) { next = (place.1, place.2) }
         stats.scheduled = number(replies[2], keys.scheduled) ?? 0
         stats.dead = number(replies[3], keys.dead) ?? 0
         takeWorkers(meta: list(replies[4], keys.meta), replies[5], replies[6])
-        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[13...]) {
+        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[15...]) {
             let fields = list(reply, keys.count(minute))
             if !fields.isEmpty { window.add(fields, minute: minute) }
         }
-        let isReadable = ready != nil && landing != nil
+        let isReadable = ready != nil && landing != nil && ordered != nil
         stats.recent = window.recent
         stats.runTime = window.runTime
         stats.outgoing = window.outgoing
         stats.incoming = window.incoming(waiting: isReadable ? stats.ready + stats.scheduled : nil)
         let isUsed =
             stats.ready + stats.scheduled + stats.dead > 0 || !members.isEmpty
-            || stats.lease != nil || !window.minutes.isEmpty
-        takeSchedules(replies[9...])
+            || stats.lease != nil || !window.minutes.isEmpty || stats.isPaused
+        takeSchedules(replies[11...])
         parkedKinds = list(replies[8], keys.parked).compactMap { $0.text.flatMap { JobKind($0) } }
+        blockades = list(replies[10], keys.blocked).compactMap(\.text)
         stats.isKnown =
             isUsed || !parkedKinds.isEmpty || stats.schedules.count > 0
             || number(replies[7], names) == 1
@@ -96,8 +107,8 @@ struct QueueReading: Sendable {
     private mutating func takeWorkers(
         meta: [RedisValue], _ leases: RedisValue, _ lapsed: RedisValue
     ) {
-        let meta = meta + [RedisValue](repeating: .null, count: max(0, 4 - meta.count))
-        stats.isPaused = meta[0] != .null
+        let meta = meta + [RedisValue](repeating: .null, count: max(0, 7 - meta.count))
+        takePauses(meta)
         let lease = meta[3].integer.flatMap { (1...86_400_000).contains($0) ? $0 : nil }
         stats.lease = lease.map { .milliseconds($0) }
         let clock = queueClock(meta[1].integer, swept: meta[2].integer, lease: lease ?? 0)
@@ -111,6 +122,19 @@ struct QueueReading: Sendable {
         let reaping = list(lapsed, keys.reaping).compactMap(\.text)
         stats.reaping = reaping.count
         members += reaping.map { Member(id: $0, isAlive: false) }
+    }
+
+    private mutating func takePauses(_ meta: [RedisValue]) {
+        // A pause whose time is up ends with the next sweep.
+        let until = meta[0].integer ?? 1
+        stats.isPaused = meta[0] != .null && (until <= 1 || until > window.now)
+        if stats.isPaused {
+            stats.pausedUntil = until > 1 ? StatsReader.date(until) : nil
+            stats.pauseReason = meta[4].text.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        let muted = (meta[5].text ?? "").split(separator: " ").map(String.init)
+        stats.muted = muted.sorted()
+        stats.rate = meta[6].text
     }
 
     /// What the next sweep would make of the queue's clock: see `tick.lua`.
@@ -136,11 +160,12 @@ struct QueueReading: Sendable {
         return held
     }
 
-    // MARK: Its parked jobs
+    // MARK: Its parked and blocked jobs
 
-    /// One a kind; none when nothing is parked.
+    /// One a kind and a limit; none when nothing waits aside.
     var readsOfParked: [Pipeline.Read] {
         parkedKinds.map { Pipeline.Read("ZCARD", keys.parked($0)) }
+            + blockades.map { Pipeline.Read("ZCARD", keys.blocked($0)) }
     }
 
     /// - Parameter replies: To `readsOfParked`, in order.
@@ -148,17 +173,25 @@ struct QueueReading: Sendable {
         for (kind, reply) in zip(parkedKinds, replies) {
             stats.parked += number(reply, keys.parked(kind)) ?? 0
         }
+        for (blockade, reply) in zip(blockades, replies.dropFirst(parkedKinds.count)) {
+            stats.blocked += number(reply, keys.blocked(blockade)) ?? 0
+        }
     }
 
     // MARK: Its oldest job
 
+    /// Of a queue with jobs that are ready.
     var readOfOldest: Pipeline.Read {
-        Pipeline.Read("LINDEX", hasLanded ? keys.landing : keys.ready, "-1")
+        guard let next, !next.isList else {
+            return Pipeline.Read("LINDEX", next?.key ?? keys.ready, "-1")
+        }
+        return Pipeline.Read("ZRANGE", next.key, "0", "0")
     }
 
     mutating func takeOldest(_ reply: RedisValue, now: Int) {
         let limits = Envelope.Limits(maxBytes: 1 << 20)
-        guard let job = reply.bytes, let envelope = try? Envelope(job, limits: limits),
+        guard let job = (reply.array?.first ?? reply).bytes,
+            let envelope = try? Envelope(job, limits: limits),
             let enqueued = envelope.enqueued
         else { return }
         stats.oldestAge = .milliseconds(max(0, now - Int(enqueued)))

@@ -8,7 +8,15 @@ public struct QueueStats: Sendable {
     public var isKnown: Bool
     /// Whether nothing is fetched from it.
     public var isPaused: Bool
-    /// Jobs that wait for a free slot.
+    /// When a pause ends by itself, by the server's clock; nil is not by itself, or no pause.
+    public var pausedUntil: Date?
+    /// Why it is paused, as who did it wrote; foreign text.
+    public var pauseReason: String?
+    /// Kinds of jobs that are paused in it, by name.
+    public var muted: [String]
+    /// How many jobs are handed out in a time, as in `10/s burst 20`; nil is as many as wanted.
+    public var rate: String?
+    /// Jobs that wait for a free slot, those with a priority or a tenant among them.
     public var ready: Int
     /// Jobs that wait for a time: delayed, or for their next attempt.
     public var scheduled: Int
@@ -18,6 +26,8 @@ public struct QueueStats: Sendable {
     public var dead: Int
     /// Jobs whose name or version no worker knew: they wait for one that does.
     public var parked: Int
+    /// Jobs that wait aside: for a place under a limit, or because their kind is paused.
+    public var blocked: Int
     /// Jobs that came, per second; nil when no worker ever looked at the queue.
     ///
     /// Not counted by producers, so an enqueue pays nothing and a bare `LPUSH` counts too: what
@@ -95,6 +105,8 @@ public struct QueueStats: Sendable {
         public var released = 0
         /// Taken from a worker that was gone, and given back.
         public var reaped = 0
+        /// Put off by a limit or a pause, untried; a job may be so often.
+        public var deferred = 0
     }
 
     /// The schedules that enqueue here.
@@ -122,6 +134,8 @@ public struct QueueStats: Sendable {
         active = 0
         dead = 0
         parked = 0
+        blocked = 0
+        muted = []
         outgoing = .zero
         recent = Recent()
         workers = 0

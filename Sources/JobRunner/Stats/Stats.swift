@@ -22,10 +22,13 @@ public struct Stats: Sendable {
     /// Every kind of job that ended in these queues in the last 15 minutes or that a worker
     /// has a handler for, by name.
     public var jobs: [JobStats]
+    /// Every limit that the code of a worker has, by name.
+    public var limits: [LimitStats]
 
     package init(
         time: Date, prefix: String, server: ServerStats,
-        queues: [QueueStats], workers: [WorkerStats], jobs: [JobStats]
+        queues: [QueueStats], workers: [WorkerStats], jobs: [JobStats],
+        limits: [LimitStats] = []
     ) {
         self.time = time
         self.prefix = prefix
@@ -33,6 +36,7 @@ public struct Stats: Sendable {
         self.queues = queues
         self.workers = workers
         self.jobs = jobs
+        self.limits = limits
     }
 }
 

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 internal import RedisLink
 
-/// Reads a snapshot in five steps, each a few pipelines: what to look at, the queues, their
-/// workers, the parked jobs, the oldest jobs.
+/// Reads a snapshot in six steps, each a few pipelines: what to look at, the queues, their
+/// workers, the jobs set aside, the oldest jobs, the limits.
 struct StatsReader {
     let client: JobClient
     private let pipeline: Pipeline
@@ -22,10 +22,11 @@ struct StatsReader {
         let workers = try await readWorkers(of: &queues, now: now)
         try await readParked(of: &queues)
         try await readAges(of: &queues, now: now)
+        let limits = try await readLimits(now: now)
         let stats = queues.map(\.stats)
         return Stats(
             time: Self.date(now), prefix: client.keys.prefix, server: server, queues: stats,
-            workers: workers, jobs: Self.jobs(queues, workers))
+            workers: workers, jobs: Self.jobs(queues, workers), limits: limits)
     }
 
     // MARK: 1. What to look at
@@ -106,7 +107,7 @@ struct StatsReader {
         return workers.sorted { ($0.host, $0.pid ?? 0, $0.id) < ($1.host, $1.pid ?? 0, $1.id) }
     }
 
-    // MARK: 4. The parked jobs
+    // MARK: 4. The jobs set aside
 
     private func readParked(of queues: inout [QueueReading]) async throws {
         let reads = queues.map(\.readsOfParked)
@@ -136,6 +137,18 @@ struct StatsReader {
                 queues[index].stats.faults = ["the oldest job could not be read: it is too large"]
             }
         }
+    }
+
+    // MARK: 6. The limits
+
+    private func readLimits(now: Int) async throws -> [LimitStats] {
+        let key = client.keys.limits
+        let declared = try await pipeline.replies(to: [Pipeline.Read("HGETALL", key)])[0]
+        if case .error(let error) = declared {
+            guard error.code == .WRONGTYPE else { throw RedisError.server(error) }
+            throw ForeignKey(key: key)
+        }
+        return try await LimitReading.read(declared, client, now: now).map(\.stats)
     }
 
     // MARK: Kinds of jobs

@@ -16,7 +16,7 @@ package struct Keys: Sendable, Hashable {
     /// STRING with a TTL: what `stats` shows of a worker.
     package func worker(_ id: String) -> String { "\(prefix):worker:\(id)" }
 
-    /// HASH: limit → what the code of workers says of it; for inspection only.
+    /// HASH: `<limit>/<job>` → what the code of workers says of it, as JSON.
     package var limits: String { "\(prefix):limits" }
 
     /// The keys of a rate or concurrency limit.
@@ -76,7 +76,8 @@ package struct QueueKeys: Sendable, Hashable {
     package let schedules: String
     /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
     package let ticks: String
-    /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, tat, swept, clock, lease.
+    /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, rate, tat, swept, clock,
+    /// lease, protocol.
     package let meta: String
     /// ZSET: job → rank, of those with a priority or a tenant while others wait.
     package let ordered: String

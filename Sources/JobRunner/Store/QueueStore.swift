@@ -76,6 +76,7 @@ package struct QueueStore: Sendable {
             (keys.ready, "list"), (keys.landing, "list"), (keys.workers, "zset"),
             (keys.reaping, "zset"), (keys.scheduled, "zset"), (keys.dead, "zset"),
             (keys.crashes, "hash"), (keys.cancelled, "zset"), (keys.meta, "hash"),
+            (keys.ordered, "zset"), (keys.turns, "zset"), (keys.blocked, "zset"),
             (keys.schedules, "hash"), (keys.ticks, "zset"),
         ]
     }

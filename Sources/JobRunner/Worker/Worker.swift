@@ -70,6 +70,7 @@ public final class Worker: Sendable {
         guard try await checkUntilStopped() else { return 0 }
         let note = Command(["SADD", engine.client.keys.queues] + engine.options.queues.map(\.name))
         engine.router.connection(for: engine.client.keys.queues).submit(note) { _ in }
+        noteLimits()
         do throws(RedisError) { try engine.startClock() } catch {
             engine.closeConnections()
             engine.router.close()
@@ -81,6 +82,14 @@ public final class Worker: Sendable {
         let released = engine.state.withLock { $0.released + $0.dispatch.released }
         engine.options.onEvent(.stopped(released: released))
         return released
+    }
+
+    /// Leaves word of the limits in its code, for those who look at them or change them.
+    private func noteLimits() {
+        let keys = engine.client.keys
+        let limits = LimitDeclaration.all(of: engine.handlers, host: engine.identity.host)
+        guard let note = LimitDeclaration.note(limits, keys) else { return }
+        engine.router.connection(for: keys.limits).submit(note) { _ in }
     }
 
     /// False when it was stopped before it was known whether it may work.

@@ -106,14 +106,7 @@ extension WorkerEngine {
 
     /// By what a limit counts: a name of its own for any value.
     func value(of argument: String?, in envelope: Envelope) -> String {
-        guard let argument else { return Self.allValues }
-        let text = envelope.withArguments { arguments in
-            JSONArgument.text(
-                of: argument, in: arguments.assumingMemoryBound(to: UInt8.self))
-        }
-        guard let text else { return Self.noValue }
-        let name = String(decoding: text, as: UTF8.self)
-        return (try? NameError.check(name, as: .limit)) ?? sha1Hex(text)
+        envelope.value(countedBy: argument)
     }
 
     /// What a limit that counts all together is counted by.

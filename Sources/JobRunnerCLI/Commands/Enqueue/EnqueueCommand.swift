@@ -75,7 +75,8 @@ enum EnqueueCommand {
         name: "enqueue", aliases: ["add"], abstract: "Enqueue a job, or many.",
         discussion: """
             Prints the job's handle, queue/id, which 'jobs wait' and 'jobs get' take. An id that \
-            was accepted before is success and enqueues nothing.
+            was accepted before is success and enqueues nothing; so does a job whose unique key \
+            another holds: then it is the other one's handle.
 
             With --wait it prints the result instead. The exit code is 1 when the job failed, 75 \
             when it has not ended in time; the timeout counts from when the job is due.
@@ -86,9 +87,8 @@ enum EnqueueCommand {
             """,
         options: [
             queue, delay, time, id, maxAttempts, timeLimit, keepResult, expires,
-            dropExpired, maxLength, waitWhenFull,
-            wait,
-            WaitOptions.timeout,
+            dropExpired, maxLength, waitWhenFull, wait, WaitOptions.timeout,
+        ] + EnqueueTerms.options + [
             ndjson, skip, skipBad, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
             WorkOptions.allowEviction,
         ],
@@ -135,6 +135,7 @@ enum EnqueueCommand {
             throw CommandFailure(
                 "\(label) needs a <name>: lines that are whole jobs have their own", hint: help)
         }
+        try EnqueueTerms.check(invocation, help: help)
         if invocation[dropExpired], invocation.optional(expires) == nil {
             throw CommandFailure("--drop-expired needs --expires", hint: help)
         }
@@ -148,7 +149,10 @@ enum EnqueueCommand {
 
     private static func due(of invocation: Invocation) throws(CommandFailure) -> Due {
         switch (invocation.optional(delay), invocation.optional(time)) {
-        case (nil, nil): return .now
+        case (nil, nil):
+            return invocation.optional(EnqueueTerms.debounce).map {
+                .after(milliseconds: $0.milliseconds)
+            } ?? .now
         case (_?, _?): throw CommandFailure("--in and --at cannot go together")
         case (let delay?, nil), (nil, .after(let delay)?):
             return delay == .zero ? .now : .after(milliseconds: delay.milliseconds)

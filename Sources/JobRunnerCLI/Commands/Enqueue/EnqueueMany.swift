@@ -75,6 +75,7 @@ struct EnqueueMany {
             }
         }
         let pattern = try EnqueueCommand.writer(invocation, name: name, arguments: [])
+        let terms = EnqueueTerms(invocation)
         return { line throws(EnvelopeError) in
             try EnvelopeWriter.checkArguments(line, limits: limits)
             var writer = pattern
@@ -82,7 +83,7 @@ struct EnqueueMany {
             writer.id = JobID.generate(now: now)
             writer.enqueued = now
             writer.arguments = line
-            return try Draft(writer, hasOwnID: false, maxBytes: limit)
+            return try terms.draft(writer, hasOwnID: false, maxBytes: limit)
         }
     }
 
@@ -98,10 +99,13 @@ struct EnqueueMany {
             switch answer {
             case .success(.accepted), .success(.replaced):
                 tally.accepted += 1
-                handles.append(shown(batch.drafts[index], isDuplicate: false))
-            case .success(.duplicate), .success(.held):
+                handles.append(shown(batch.drafts[index]))
+            case .success(.duplicate):
                 tally.duplicates += 1
                 handles.append(shown(batch.drafts[index], isDuplicate: true))
+            case .success(.held(let holder)):
+                tally.held += 1
+                handles.append(shown(batch.drafts[index], isDuplicate: true, id: holder))
             case .success(.full):
                 let error = client.full(batch.drafts[index].queue)
                 if failure == nil { fail(error, at: batch.numbers[index]) }
@@ -123,14 +127,16 @@ struct EnqueueMany {
         return failure
     }
 
-    private func shown(_ draft: Draft, isDuplicate: Bool) -> String {
+    /// - Parameter id: Of another job that holds its key.
+    private func shown(_ draft: Draft, isDuplicate: Bool = false, id: String? = nil) -> String {
         guard invocation[EnqueueCommand.printIDs] else { return "" }
-        let handle = "\(draft.queue)/\(draft.job.id)"
+        let id = id ?? draft.job.id
+        let handle = "\(draft.queue)/\(id)"
         guard invocation[OutputFormat.option].isJSON else { return handle }
         var object = JSONObject.versioned
         object.set("handle", handle)
         object.set("queue", draft.queue)
-        object.set("id", draft.job.id)
+        object.set("id", id)
         object.set("duplicate", isDuplicate)
         return object.text
     }
@@ -153,6 +159,7 @@ struct EnqueueMany {
         var object = JSONObject.versioned
         object.set("accepted", tally.accepted)
         object.set("duplicates", tally.duplicates)
+        object.set("held", tally.held)
         object.set("bad_lines", tally.bad)
         object.set("lines", tally.lines)
         object.set("elapsed_ms", elapsed.milliseconds)

@@ -15,7 +15,9 @@ struct EnqueueOne {
         let session = try await EnqueueCommand.session(invocation)
         defer { session.client.close() }
         let handle = try await enqueue(draft, session.client)
-        if handle.isDuplicate {
+        if handle.id != draft.job.id {
+            invocation.console.note("\(handle) holds the same key: nothing was enqueued")
+        } else if handle.isDuplicate {
             invocation.console.note("\(handle) was enqueued before: nothing was enqueued now")
         }
         let format = invocation[OutputFormat.option]
@@ -84,7 +86,8 @@ struct EnqueueOne {
         let writer = try EnqueueCommand.writer(
             invocation, name: name, arguments: arguments, id: id)
         do throws(EnvelopeError) {
-            return try Draft(writer, hasOwnID: id != nil, maxBytes: limit)
+            return try EnqueueTerms(invocation).draft(
+                writer, hasOwnID: id != nil, maxBytes: limit)
         } catch {
             throw CommandFailure("\(error)", exit: .data)
         }

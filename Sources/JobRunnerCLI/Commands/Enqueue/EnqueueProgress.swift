@@ -5,6 +5,8 @@ struct EnqueueTally: Sendable, Equatable {
     /// Jobs that were not there before.
     var accepted = 0
     var duplicates = 0
+    /// Jobs that were not enqueued, another holding the same unique key.
+    var held = 0
     var bad = 0
     /// Every line up to this one is done.
     var lines = 0
@@ -20,6 +22,7 @@ struct EnqueueTally: Sendable, Equatable {
         let rate = grouped(Self.rate(accepted, milliseconds))
         var text = "enqueued \(Self.count(accepted, "job")) in \(time) (\(rate)/s)"
         if duplicates > 0 { text += "; \(Self.count(duplicates, "id")) known from before" }
+        if held > 0 { text += "; \(Self.count(held, "job")) not enqueued: their keys are held" }
         if bad > 0 { text += "; \(Self.count(bad, "bad line")) left out" }
         return text
     }

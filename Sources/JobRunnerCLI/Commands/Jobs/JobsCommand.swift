@@ -3,8 +3,12 @@ internal import JobRunner
 /// `jobrunner jobs`: what is known of single jobs.
 enum JobsCommand {
     static let spec = CommandSpec(
-        name: "jobs", aliases: ["j"], abstract: "Look at jobs, wait for them, cancel them.",
-        subcommands: [JobsGet.spec, JobsWait.spec, JobsCancel.spec])
+        name: "jobs", aliases: ["j"],
+        abstract: "Look at jobs, wait for them, move, cancel or pause them.",
+        subcommands: [
+            JobsGet.spec, JobsWait.spec, JobsCancel.spec, JobsReschedule.spec, JobsPause.pause,
+            JobsPause.resume,
+        ])
 }
 
 extension ValueReader where Value == JobHandleID {

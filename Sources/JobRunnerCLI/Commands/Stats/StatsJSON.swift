@@ -15,6 +15,7 @@ enum StatsJSON {
             ("queues", .array(stats.queues.map(queue))),
             ("workers", .array(stats.workers.map(worker))),
             ("jobs", .array(stats.jobs.map(job))),
+            ("limits", .array(stats.limits.map(limit))),
         ])
     }
 
@@ -42,6 +43,7 @@ enum StatsJSON {
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
             ("schedules", schedules(totals.schedules)),
+            ("blocked", .integer(totals.blocked)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
@@ -50,16 +52,21 @@ enum StatsJSON {
         ])
     }
 
-    private static func queue(_ queue: QueueStats) -> JSONNode {
+    static func queue(_ queue: QueueStats) -> JSONNode {
         .object([
             ("name", .string(queue.name)),
             ("known", .bool(queue.isKnown)),
             ("paused", .bool(queue.isPaused)),
+            ("paused_until", .time(queue.pausedUntil)),
+            ("pause_reason", .string(queue.pauseReason)),
+            ("paused_jobs", .strings(queue.muted)),
+            ("rate", .string(queue.rate)),
             ("ready", .integer(queue.ready)),
             ("scheduled", .integer(queue.scheduled)),
             ("active", .integer(queue.active)),
             ("dead", .integer(queue.dead)),
             ("parked", .integer(queue.parked)),
+            ("blocked", .integer(queue.blocked)),
             ("in_per_s", throughput(queue.incoming)),
             ("out_per_s", throughput(queue.outgoing)),
             ("oldest_ms", .milliseconds(queue.oldestAge)),
@@ -80,6 +87,7 @@ enum StatsJSON {
                     ("buried", .integer(queue.recent.buried)),
                     ("released", .integer(queue.recent.released)),
                     ("reaped", .integer(queue.recent.reaped)),
+                    ("deferred", .integer(queue.recent.deferred)),
                 ])
             ),
             ("workers", .integer(queue.workers)),
@@ -152,6 +160,19 @@ enum StatsJSON {
             ("failed", .integer(job.failed)),
             ("mean_ms", .milliseconds(job.meanRunTime)),
             ("workers", .integer(job.workers)),
+        ])
+    }
+
+    static func limit(_ limit: LimitStats) -> JSONNode {
+        .object([
+            ("name", .string(limit.name)),
+            ("jobs", .strings(limit.jobs)),
+            ("rate", .string(limit.rate)),
+            ("slots", .integer(limit.slots)),
+            ("code_rate", .string(limit.codeRate)),
+            ("code_slots", .integer(limit.codeSlots)),
+            ("closed_until", .time(limit.closedUntil)),
+            ("running", .integer(limit.running)),
         ])
     }
 }

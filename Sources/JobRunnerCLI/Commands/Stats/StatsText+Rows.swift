@@ -10,6 +10,7 @@ extension StatsText {
         Column(title: "SCHED", rank: 6),
         Column(title: "DEAD", rank: 3),
         Column(title: "PARKED", rank: 7),
+        Column(title: "BLOCKED", rank: 10),
         Column(title: "OLDEST", rank: 5),
         Column(title: "IN/s", rank: 4),
         Column(title: "5m", rank: 11),
@@ -20,6 +21,7 @@ extension StatsText {
         Column(title: "P50", rank: 9),
         Column(title: "P95", rank: 8),
         Column(title: "FAILED", rank: 13),
+        Column(title: "DEFERRED", rank: 15),
         Column(title: "WORKERS", rank: 14),
         Column(title: "STATE", isRight: false, rank: 1),
     ]
@@ -32,11 +34,11 @@ extension StatsText {
         let parked = Cell(HumanText.count(queue.parked), queue.parked > 0 ? .caution : .plain)
         return [
             Cell(escaped(queue.name)), count(queue.ready), count(queue.active),
-            count(queue.scheduled), dead, parked, span(queue.oldestAge),
+            count(queue.scheduled), dead, parked, count(queue.blocked), span(queue.oldestAge),
             rate(queue.incoming?.one), rate(queue.incoming?.five), rate(queue.incoming?.fifteen),
             rate(queue.outgoing.one), rate(queue.outgoing.five), rate(queue.outgoing.fifteen),
             span(queue.runTime?.median), span(queue.runTime?.p95), count(queue.recent.failed),
-            count(queue.workers), Self.state(of: queue),
+            count(queue.recent.deferred), count(queue.workers), Self.state(of: queue),
         ]
     }
 

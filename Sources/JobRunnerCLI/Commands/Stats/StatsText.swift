@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import JobRunner
 
-/// `stats` for people: a header, then queues, workers and kinds of jobs.
+/// `stats` for people: a header, then queues, workers, kinds of jobs and limits.
 struct StatsText: Sendable {
     typealias Cell = TextTable.Cell
     typealias Column = TextTable.Column
@@ -33,18 +33,27 @@ struct StatsText: Sendable {
             lines += [""] + table(Self.jobColumns, stats.jobs.prefix(most.jobs).map(jobRow))
             lines += more(stats.jobs.count, most.jobs, "job types")
         }
+        if !stats.limits.isEmpty {
+            let limits = stats.limits.prefix(most.limits).map(LimitText.row)
+            lines += [""] + table(LimitText.columns, limits)
+            lines += more(stats.limits.count, most.limits, "limits")
+        }
         return lines
     }
 
     /// What a thousand queues leave room for on a screen: half of it is theirs.
-    private func limits(after used: Int) -> (queues: Int, workers: Int, jobs: Int) {
-        guard let rows else { return (.max, .max, .max) }
-        // Three heads, three "… more", two blank lines.
-        let room = max(4, rows - used - notes.count - 8)
+    private func limits(
+        after used: Int
+    ) -> (queues: Int, workers: Int, jobs: Int, limits: Int) {
+        guard let rows else { return (.max, .max, .max, .max) }
+        // Three heads, three "… more", two blank lines; with limits one more of each.
+        let whole = rows - used - notes.count - (stats.limits.isEmpty ? 8 : 11)
+        let limits = min(stats.limits.count, max(1, whole / 5))
+        let room = max(4, whole - limits)
         let others = stats.queues.count + stats.workers.count
         let jobs = min(stats.jobs.count, max(room / 4, room - others))
         let workers = min(stats.workers.count, max(room / 4, room - jobs - stats.queues.count))
-        return (max(2, room - jobs - workers), max(1, workers), max(1, jobs))
+        return (max(2, room - jobs - workers), max(1, workers), max(1, jobs), limits)
     }
 
     /// By name; the idle ones go first when there is no room for all.
@@ -135,10 +144,12 @@ struct StatsText: Sendable {
             let name = escaped(queue.name)
             let unused = queue.isKnown || !queue.faults.isEmpty
             return (unused ? [] : ["queue '\(name)' has never been used"])
+                + (queue.isPaused ? ["queue '\(name)' is \(QueueText.pause(of: queue))"] : [])
+                + (queue.muted.isEmpty ? [] : ["queue '\(name)': \(QueueText.muted(of: queue))"])
                 + queue.faults.prefix(3).map { "queue '\(name)': \(escaped($0, limit: 300))" }
         }
         let most = rows.map { max(1, $0 / 4) } ?? .max
         return all.count <= most
-            ? all : all.prefix(most - 1) + ["… \(all.count - most + 1) more faults"]
+            ? all : all.prefix(most - 1) + ["… \(all.count - most + 1) more notes"]
     }
 }

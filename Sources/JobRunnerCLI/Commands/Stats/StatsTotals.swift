@@ -8,6 +8,7 @@ struct StatsTotals: Sendable {
     var active = 0
     var dead = 0
     var parked = 0
+    var blocked = 0
     var failed = 0
     var schedules = QueueStats.Schedules()
     /// Nil when it is not known of any queue.
@@ -24,6 +25,7 @@ struct StatsTotals: Sendable {
             active += queue.active
             dead += queue.dead
             parked += queue.parked
+            blocked += queue.blocked
             failed &+= queue.recent.failed
             schedules.count += queue.schedules.count
             schedules.paused += queue.schedules.paused

@@ -1,0 +1,143 @@
+internal import FoundationEssentials
+internal import JobRunner
+
+/// `jobrunner queues list` and `jobrunner queues show`.
+enum QueuesList {
+    static let list = CommandSpec(
+        name: "list", aliases: ["ls"], abstract: "List the queues that were ever used.",
+        discussion: """
+            BLOCKED are jobs that wait aside: for a place under a limit, or because their kind is \
+            paused. RATE is the queue's own limit; 'limits list' has those of kinds of jobs.
+            """,
+        options: [OutputFormat.option]
+    ) { invocation in
+        let stats = try await read(invocation, nil)
+        let console = invocation.console
+        switch invocation[OutputFormat.option] {
+        case .name: for queue in stats { console.print(escaped(queue.name, limit: nil)) }
+        case .jsonl:
+            for queue in stats { console.print(StatsJSON.queue(queue).text) }
+        case .json:
+            var object = JSONObject.versioned
+            let texts = stats.map { StatsJSON.queue($0).text }
+            object.set("queues", raw: "[" + texts.joined(separator: ",") + "]")
+            console.print(object.text)
+        case .table where stats.isEmpty, .wide where stats.isEmpty: console.print("no queues yet")
+        case .table, .wide:
+            invocation.printTable(
+                columns, stats.map(row), isWide: invocation[OutputFormat.option] == .wide)
+        }
+        return .success
+    }
+
+    static let show = CommandSpec(
+        name: "show", aliases: ["get"], abstract: "Show what is known of a queue.",
+        options: [OutputFormat.option], arguments: [QueuesCommand.queue]
+    ) { invocation in
+        let name = invocation[QueuesCommand.queue]
+        guard let queue = try await read(invocation, [name]).first, queue.isKnown else {
+            throw QueuesCommand.unknown(name)
+        }
+        switch invocation[OutputFormat.option] {
+        case .name: invocation.console.print(queue.name)
+        case .json, .jsonl:
+            var object = JSONObject.versioned
+            object.set("queue", raw: StatsJSON.queue(queue).text)
+            invocation.console.print(object.text)
+        case .table, .wide:
+            for (label, text) in rows(queue) {
+                let gap = String(repeating: " ", count: max(1, 11 - label.count))
+                invocation.console.print(label + gap + text)
+            }
+        }
+        return .success
+    }
+
+    /// - Throws: `CommandFailure`; of one that was named also for what of it cannot be read.
+    private static func read(
+        _ invocation: Invocation, _ names: [String]?
+    ) async throws -> [QueueStats] {
+        do {
+            let session = try await Session.open(invocation)
+            defer { session.client.close() }
+            let queues = try await session.client.stats(queues: names).queues
+            if names != nil, let fault = queues.lazy.compactMap(\.faults.first).first {
+                throw CommandFailure(fault, exit: .configuration)
+            }
+            return queues
+        } catch let error as ForeignKey {
+            throw CommandFailure(error.description, exit: .configuration)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private static let columns = [
+        TextTable.Column(title: "QUEUE", isRight: false, least: 12),
+        TextTable.Column(title: "READY"),
+        TextTable.Column(title: "SCHED", rank: 3),
+        TextTable.Column(title: "ACTIVE", rank: 1),
+        TextTable.Column(title: "BLOCKED", rank: 5),
+        TextTable.Column(title: "DEAD", rank: 2),
+        TextTable.Column(title: "WORKERS", rank: 4),
+        TextTable.Column(title: "RATE", isRight: false, rank: 6),
+        TextTable.Column(title: "STATE", isRight: false, least: 12),
+    ]
+
+    private static func row(_ queue: QueueStats) -> [TextTable.Cell] {
+        let count = { (count: Int) in TextTable.Cell(HumanText.count(count)) }
+        let isOdd = queue.isPaused || !queue.muted.isEmpty || !queue.faults.isEmpty
+        return [
+            TextTable.Cell(escaped(queue.name)), count(queue.ready), count(queue.scheduled),
+            count(queue.active), count(queue.blocked), count(queue.dead), count(queue.workers),
+            TextTable.Cell(queue.rate.map { escaped($0) } ?? "-"),
+            TextTable.Cell(state(queue), isOdd ? .caution : .plain),
+        ]
+    }
+
+    /// `open`, or what keeps jobs from being handed out.
+    private static func state(_ queue: QueueStats) -> String {
+        if let fault = queue.faults.first { return "fault: " + escaped(fault, limit: 200) }
+        let pause = queue.isPaused ? [QueueText.pause(of: queue)] : []
+        let muted = queue.muted.isEmpty ? [] : [QueueText.muted(of: queue)]
+        return pause.isEmpty && muted.isEmpty ? "open" : (pause + muted).joined(separator: "; ")
+    }
+
+    private static func rows(_ queue: QueueStats) -> [(label: String, text: String)] {
+        var rows = [
+            ("queue", queue.name), ("state", state(queue)),
+            ("ready", HumanText.count(queue.ready)),
+            ("scheduled", HumanText.count(queue.scheduled)),
+            ("active", HumanText.count(queue.active)),
+            ("blocked", HumanText.count(queue.blocked)),
+            ("parked", HumanText.count(queue.parked)), ("dead", HumanText.count(queue.dead)),
+            ("workers", HumanText.count(queue.workers)),
+        ]
+        if let rate = queue.rate { rows.append(("rate", escaped(rate))) }
+        if let age = queue.oldestAge { rows.append(("oldest", HumanText.span(age))) }
+        if queue.recent.deferred > 0 {
+            rows.append(("deferred", "\(HumanText.count(queue.recent.deferred)) times in 15m"))
+        }
+        return rows
+    }
+}
+
+/// What is told of a queue's pauses, in one place.
+enum QueueText {
+    /// `paused until 2026-01-31T12:30:00.000Z: the mail server is down`.
+    static func pause(of queue: QueueStats) -> String {
+        let until = queue.pausedUntil.map { date in
+            let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded())
+            return " until " + RFC3339.format(milliseconds: milliseconds)
+        }
+        let reason = queue.pauseReason.map { ": " + escaped($0, limit: 250) }
+        return "paused" + (until ?? "") + (reason ?? "")
+    }
+
+    /// `paused jobs: email.send, report`.
+    static func muted(of queue: QueueStats) -> String {
+        let names = queue.muted.prefix(5).map { escaped($0) }.joined(separator: ", ")
+        let more = queue.muted.count > 5 ? ", … (\(queue.muted.count))" : ""
+        return "paused jobs: " + names + more
+    }
+}
