@@ -108,7 +108,7 @@ import Testing
         #expect(seen.withLock { $0 }.isSubset(of: ids))
     }
 
-    @Test func `without the check of the tick the same race enqueues ticks twice`() async throws {
+    @Test func `where nothing compares the tick the ledger shows it twice`() async throws {
         // The control: what the ledger would show if two could fire one tick.
         let queue = try QueueFixture()
         let schedule = Schedule(

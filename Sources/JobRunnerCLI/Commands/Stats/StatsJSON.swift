@@ -41,12 +41,12 @@ enum StatsJSON {
             ("active", .integer(totals.active)),
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
-            ("schedules", schedules(totals.schedules)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
             ("slots", .integer(totals.slots)),
             ("busy", .integer(totals.busy)),
+            ("schedules", schedules(totals.schedules)),
         ])
     }
 
