@@ -167,6 +167,22 @@ struct ScheduleFileTests {
         #expect(ran.err.contains("cannot read '/nowhere/s.json'"))
     }
 
+    @Test(arguments: [
+        ("31 2 *", "UTC", "schedule 'broken': cron '31 2 *': 3 fields, 5 are needed"),
+        ("@daily", "Mars/X", "schedule 'broken': time zone 'Mars/X' is unknown"),
+    ])
+    func `what code says wrong ends work with 78`(
+        cron: String, zone: String, message: String
+    ) async throws {
+        let ran = await fixture.run(["work"]) { builder in
+            builder.handle(Broken.self) { _, _ in }
+            builder.cron(cron, timeZone: zone, Broken())
+        }
+        #expect(ran.exit == .configuration)
+        #expect(ran.err == "jobrunner: error: \(message)\n")
+        #expect(try await fixture.keys() == [])
+    }
+
     // MARK: The docs
 
     private func document(_ path: String) throws -> String {

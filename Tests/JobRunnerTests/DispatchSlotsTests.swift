@@ -77,7 +77,7 @@ import Testing
     @Test func `a suspect that runs alone leaves a closed slot behind`() throws {
         var dispatch = Fixture.dispatch(concurrency: 2, most: 4)
         _ = dispatch.orders(now: 0)
-        let suspect = Delivery(tag: 1, json: [1], crashes: 1, isCancelled: false)
+        let suspect = Delivery(tag: 1, json: [1], crashes: 2, isCancelled: false)
         let orders = dispatch.cycled(
             0, life: 0,
             .done(isPaused: false, acked: 0, held: 1, deliveries: [suspect]), now: 1)

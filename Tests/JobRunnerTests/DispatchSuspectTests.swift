@@ -9,7 +9,7 @@ import Testing
 
     private func reply(suspects: [Int], others: [Int], held: Int) -> CycleReply {
         let jobs =
-            suspects.map { Delivery(tag: $0, json: [1], crashes: 1, isCancelled: false) }
+            suspects.map { Delivery(tag: $0, json: [1], crashes: 2, isCancelled: false) }
             + others.map { Delivery(tag: $0, json: [1], crashes: 0, isCancelled: false) }
         return .done(isPaused: false, acked: 0, held: held, deliveries: jobs)
     }
@@ -55,6 +55,35 @@ import Testing
         #expect(late.starts.map(\.job.delivery.tag) == [2])
         // It is not alone, so others may join it.
         #expect(dispatch.suspectSlot == nil)
+    }
+
+    @Test func `a job lost once runs alone only where other workers go on with the queue`() throws {
+        for (workers, starts) in [(1, 2), (2, 0)] {
+            var dispatch = Fixture.dispatch()
+            dispatch.lanes[0].workers = workers
+            _ = dispatch.orders(now: 0)
+            let jobs = [1, 2].map {
+                Delivery(tag: $0, json: [1], crashes: $0 == 1 ? 1 : 0, isCancelled: false)
+            }
+            let orders = dispatch.cycled(
+                0, life: 0, serial: dispatch.lanes[0].flight?.serial ?? 0,
+                .done(isPaused: false, acked: 0, held: 2, deliveries: jobs), now: 1)
+            #expect(orders.starts.count == starts)
+        }
+    }
+
+    @Test func `after ten seconds others run beside a suspect`() throws {
+        var dispatch = Fixture.dispatch()
+        _ = dispatch.orders(now: 0)
+        let orders = dispatch.cycled(
+            0, life: 0, serial: dispatch.lanes[0].flight?.serial ?? 0,
+            reply(suspects: [1], others: [], held: 1), now: 1)
+        #expect(orders.starts.map(\.job.delivery.tag) == [1])
+        #expect(orders.wakeAt == 1 + Dispatch.suspectLimit)
+        #expect(dispatch.orders(now: Dispatch.suspectLimit).cycles.isEmpty)
+        let later = dispatch.orders(now: 1 + Dispatch.suspectLimit)
+        #expect(dispatch.suspectSlot == nil)
+        #expect(later.cycles.count + later.parks.count == 1)
     }
 
     @Test func `an ack the server refuses is set aside, and the others arrive`() throws {

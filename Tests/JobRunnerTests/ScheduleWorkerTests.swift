@@ -82,7 +82,8 @@ struct Sweep: Job {
         #expect(ids.count >= 3)
         #expect(Set(ids).count == ids.count)
         let history = try await queue.redis("LRANGE", queue.keys.history("sweep"), "0", "-1").array
-        #expect(history?.count == ids.count)
+        // One may have been fired as the last worker stopped, whose log had ended.
+        #expect([ids.count, ids.count + 1].contains(history?.count))
     }
 
     /// Puts a schedule that has stood at a tick for so many minutes.

@@ -44,7 +44,7 @@ import Testing
             keys(store.deleteDead([[49]])), keys(store.deadPage(below: nil)),
             keys(store.promote()), keys(store.unlock("k", id: "1")),
         ]
-        #expect(calls.map(\.count) == [8, 3, 14, 13, 6, 2, 7, 4, 4, 2, 1, 5, 1])
+        #expect(calls.map(\.count) == [8, 3, 14, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1])
         for keys in calls {
             for key in keys { #expect(key.hasPrefix("\(queue.prefix):{mail.high-1}:")) }
         }
@@ -59,6 +59,6 @@ import Testing
         let store = try QueueFixture().store
         #expect(store.park(seconds: 1).key == store.keys.ready)
         #expect(store.result("1").key.hasPrefix(store.keys.base))
-        #expect(Set(store.kinds.map(\.key)).count == 11)
+        #expect(Set(store.kinds.map(\.key)).count == store.kinds.count)
     }
 }

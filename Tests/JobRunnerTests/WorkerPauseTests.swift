@@ -93,7 +93,7 @@ import Testing
         try await fixture.run { fixture in
             await fixture.log.end(.done, count: count)
             let promotions = fixture.worker.engine.promotions.load(ordering: .relaxed)
-            #expect(promotions >= 5)
+            #expect(promotions >= 1)
         }
     }
 

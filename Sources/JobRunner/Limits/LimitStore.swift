@@ -51,7 +51,7 @@ package struct LimitStore: Sendable {
 
     /// What is done with claims.
     package enum Claiming: String, Sendable {
-        case take, keep, free
+        case take, keep, regain, free
     }
 
     /// `claim.lua`: takes, renews or lets go of places.

@@ -23,7 +23,6 @@ struct ScheduleBook: Sendable {
     /// A schedule that `due.lua` told of and whose tick is to be asked for.
     struct Question: Sendable {
         let name: String
-        let due: Int
         let definition: Definition
         let json: [UInt8]
         let timetable: Timetable
@@ -68,7 +67,7 @@ struct ScheduleBook: Sendable {
                     name: entry.name, queue: queue, json: entry.definition)
                 questions.append(
                     Question(
-                        name: entry.name, due: entry.due, definition: definition,
+                        name: entry.name, definition: definition,
                         json: entry.definition, timetable: try definition.schedule.check()))
             } catch {
                 unusable[entry.name] = entry.definition
@@ -82,9 +81,10 @@ struct ScheduleBook: Sendable {
     /// - Parameter tick: Where the schedule stands; nil: at none.
     mutating func stands(_ question: Question, at tick: Int?) {
         guard let tick, entries[question.name]?.isUnderway != true else { return }
+        // By its own word: since the look another process may have moved it on.
         entries[question.name] = Entry(
             definition: question.json, schedule: question.definition.schedule,
-            timetable: question.timetable, tick: tick, due: question.due)
+            timetable: question.timetable, tick: tick, due: question.timetable.due(tick))
     }
 
     /// What is to be fired now.
@@ -95,7 +95,7 @@ struct ScheduleBook: Sendable {
         for (name, entry) in entries.sorted(by: { $0.value.due < $1.value.due })
         where entry.due <= now && !entry.isUnderway && !entry.waits {
             guard let firing = firing(name, entry, now: now) else {
-                // Its due time in Redis is not what its definition says: not at once again.
+                // Of no use after all: not at once again.
                 entries[name]?.waits = true
                 continue
             }
@@ -142,7 +142,8 @@ struct ScheduleBook: Sendable {
             entries[firing.name] = entry
             guard isNews else { return nil }
         case .early?:
-            earlyUntil = monotonic + 2
+            // The clocks differ by a millisecond; by more, Redis has another due time for it.
+            if late > 100 { entry.waits = true } else { earlyUntil = monotonic + 2 }
             entries[firing.name] = entry
             return nil
         case nil:

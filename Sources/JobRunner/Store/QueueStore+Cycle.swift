@@ -47,8 +47,6 @@ package struct Delivery: Sendable {
     package let json: [UInt8]
     /// How many workers it was lost with.
     package let crashes: Int
-    /// It was lost with a worker: it may have been what took it down.
-    package var isSuspect: Bool { crashes > 0 }
     package internal(set) var isCancelled: Bool
 }
 

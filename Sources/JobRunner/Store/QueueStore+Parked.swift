@@ -53,7 +53,7 @@ extension QueueStore {
         limit: Int
     ) -> Call<(moved: Int, left: Int)> {
         var words = Arguments(
-            calling: Scripts.unpark, keys: [index, jobs, keys.ready, keys.dead])
+            calling: Scripts.unpark, keys: [index, jobs, keys.ready, keys.dead, keys.crashes])
         words.append(name)
         words.append(what.rawValue)
         words.append(limit, age.milliseconds)

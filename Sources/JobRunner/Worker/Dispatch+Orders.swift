@@ -18,10 +18,11 @@ extension Dispatch {
     mutating func orders(now: Int64, isForced: Bool = false) -> Orders {
         pace.measure(now: now)
         var orders = Orders()
+        endSuspicion(&orders, now: now)
         start(&orders, now: now)
         releaseWhenComplete(now: now)
         // From one queue at a time: with a fetch on the wire from each all would get the same.
-        let hasSuspect = suspectSlot != nil || buffer.first?.delivery.isSuspect == true
+        let hasSuspect = suspectSlot != nil || hasSuspectFirst
         var isFetching = phase == .working && buffer.count <= lowWater && !hasSuspect
         for index in order() {
             lanes[index].retryRefused(now: now)
@@ -64,17 +65,35 @@ extension Dispatch {
         return orders
     }
 
+    /// A job that may have been what took a worker down.
+    ///
+    /// Where other workers go on with the queue, any that was lost; a worker that is the only one
+    /// has no process to spare, and waits for the second time.
+    func isSuspect(_ job: Held) -> Bool {
+        job.delivery.crashes >= (lanes[job.lane].workers > 1 ? 1 : 2)
+    }
+
+    var hasSuspectFirst: Bool { buffer.first.map { isSuspect($0) } ?? false }
+
+    /// Lets others run beside a suspect that has run alone for long.
+    private mutating func endSuspicion(_ orders: inout Orders, now: Int64) {
+        guard suspectSlot != nil else { return }
+        let end = suspectSince + Self.suspectLimit
+        if end <= now { suspectSlot = nil } else { orders.wakeAt = min(orders.wakeAt ?? .max, end) }
+    }
+
     /// Starts what waits in the buffer on free slots.
     ///
-    /// A suspect, a job that was lost with a worker, runs alone: when it takes this process down
-    /// as well, no neighbour is counted with it. What else is held goes back first, and the server
-    /// has confirmed that. When that, or the end of the other slots, does not come soon, it runs
-    /// all the same: it must not hold up the queue.
+    /// A suspect runs alone at first: when it takes this process down as well, no neighbour is
+    /// counted with it. What else is held goes back before, and the server has confirmed that. When
+    /// that, or the end of the other slots, does not come soon, it runs all the same: it must not
+    /// hold up the queue.
     private mutating func start(_ orders: inout Orders, now: Int64) {
         while suspectSlot == nil, !freeSlots.isEmpty, phase != .draining, let job = buffer.first {
-            let isAlone = job.delivery.isSuspect && busy == 0
+            let isSuspect = isSuspect(job)
+            let isAlone = isSuspect && busy == 0
             let patience = job.fetchedAt + Self.suspectPatience
-            if job.delivery.isSuspect, patience > now, !isAlone || !holdsOnlyFirst(now: now) {
+            if isSuspect, patience > now, !isAlone || !holdsOnlyFirst(now: now) {
                 orders.wakeAt = min(orders.wakeAt ?? .max, patience)
                 return
             }
@@ -82,7 +101,7 @@ extension Dispatch {
             let slot = freeSlots.removeLast()
             slots[slot] = job
             orders.starts.append((slot, job))
-            if isAlone { suspectSlot = slot }
+            if isAlone { (suspectSlot, suspectSince) = (slot, now) }
         }
     }
 
@@ -147,7 +166,7 @@ extension Dispatch {
             // A suspect waits for what was fetched with it to be given back.
             let isPlenty =
                 buffer.count > lowWater && lane.finished.count < Self.fullAcks
-                && buffer.first?.delivery.isSuspect != true
+                && !hasSuspectFirst
             if want == 0, isPlenty, !isForced, now - lane.finishedSince < Self.ackPatience {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.finishedSince + Self.ackPatience)
                 return

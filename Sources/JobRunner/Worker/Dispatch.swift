@@ -55,6 +55,9 @@ struct Dispatch: Sendable {
     static let bufferPatience: Int64 = 1_000_000_000
     /// Longest a suspect waits for the other jobs of this process to end.
     static let suspectPatience: Int64 = 500_000_000
+    /// Longest a suspect runs alone: what takes a worker down mostly does it soon, and the others
+    /// of a worker that runs for hours must not wait as long.
+    static let suspectLimit: Int64 = 10_000_000_000
     /// Bytes one fetch should bring at most; a script copies each job through Lua.
     static let fetchBytes = 1_000_000
 
@@ -79,6 +82,8 @@ struct Dispatch: Sendable {
     var openParkings: Int
     /// The slot of a suspect that runs alone: nothing else starts or is fetched beside it.
     var suspectSlot: Int?
+    /// Monotonic ns of its start.
+    var suspectSince: Int64 = 0
 
     /// - Parameters:
     ///   - concurrency: Slots that are open at first.
@@ -105,7 +110,7 @@ struct Dispatch: Sendable {
         if slot == suspectSlot {
             suspectSlot = nil
         } else if goesOn, closing == 0, suspectSlot == nil, phase != .draining,
-            let next = buffer.first, !next.delivery.isSuspect
+            let next = buffer.first, !isSuspect(next)
         {
             _ = buffer.popFirst()
             slots[slot] = next

@@ -24,6 +24,13 @@ struct HeldLock: Sendable {
     /// ms.
     let life: Int
     var isLost = false
+    /// Monotonic ns at which the server last confirmed it.
+    var confirmedAt = monotonicNanoseconds()
+
+    /// It has lapsed, as far as can be known here.
+    func isOver(now: Int64) -> Bool {
+        isLost || now - confirmedAt > Int64(life) * 1_000_000
+    }
 }
 
 extension JobContext {
@@ -33,7 +40,8 @@ extension JobContext {
     ///
     /// Held under a lease that the worker renews: free at the end of `body`, and `ttl` after the
     /// worker is gone. A worker that was frozen for longer has lost it without knowing: hand
-    /// `fence` on where that must not be: it grows with every holder, so the older can be refused.
+    /// `fence` on where that must not be. It grows with every holder, as the server's clock does,
+    /// so the older can be refused.
     ///
     /// - Parameters:
     ///   - name: 1 to 64 of `A-Z a-z 0-9 . _ -`; shared by all queues of the prefix.
@@ -58,8 +66,9 @@ extension JobContext {
         engine.locks.withLock { $0[holder] = lock }
         defer { letGo(lock, holder) }
         let value = try await body(fence)
-        let isLost = engine.locks.withLock { $0[holder]?.isLost ?? false }
-        if isLost { throw LockError.lost(name: name) }
+        let now = monotonicNanoseconds()
+        let isOver = engine.locks.withLock { $0[holder]?.isOver(now: now) ?? false }
+        if isOver { throw LockError.lost(name: name) }
         return value
     }
 
@@ -76,6 +85,8 @@ extension JobContext {
                 let reply = try await client.router.connection(for: lock.key).send(call)
                 if reply.held.first == true { return reply.fence }
             } catch {
+                // It may have been taken all the same.
+                letGo(lock, holder)
                 throw JobRunnerError.redis(error)
             }
             let left = deadline - monotonicNanoseconds()
@@ -102,8 +113,12 @@ extension WorkerEngine {
                 .keep, key: lock.key, rule: lock.rule, most: 1, lease: lock.life,
                 holders: [holder])
             heartbeat.submit(call) { result in
-                guard let held = try? result.get().held, held.first == false else { return }
-                self.locks.withLock { $0[holder]?.isLost = true }
+                guard let held = try? result.get().held.first else { return }
+                let now = monotonicNanoseconds()
+                self.locks.withLock { locks in
+                    locks[holder]?.isLost = !held
+                    if held { locks[holder]?.confirmedAt = now }
+                }
             }
         }
     }

@@ -61,10 +61,11 @@ extension Run {
 }
 
 extension JobEnd.Verdict {
-    /// What was counted against the job is settled: it ran, or never will.
+    /// What was counted against the job is settled: it ran, or never will. One that is put aside may
+    /// take down the next worker too.
     var endsDelivery: Bool {
         switch self {
-        case .released, .deferred, .blocked: false
+        case .released, .deferred, .blocked, .parked: false
         default: true
         }
     }

@@ -135,8 +135,14 @@ extension WorkerEngine {
             holder: "\(identity.id)/\(held.delivery.tag)")
         let call = claim.store.claim(
             .take, claim.value, most: limit.most, lease: upkeep.lease, holders: [claim.holder])
-        let isHeld = try await router.connection(for: call.key).send(call).held.first ?? false
-        return isHeld ? .held(claim) : .full(.slots(limit: name, value: claim.value))
+        do {
+            let isHeld = try await router.connection(for: call.key).send(call).held.first ?? false
+            return isHeld ? .held(claim) : .full(.slots(limit: name, value: claim.value))
+        } catch {
+            // It may have been taken all the same.
+            free(claim)
+            throw error
+        }
     }
 
     /// Gives a place back, and lets one that waits for it come.
@@ -154,6 +160,13 @@ extension WorkerEngine {
             }
             if isWaitedFor { self.unblock(blockade, lane, jobs: 1) }
         }
+    }
+
+    private func free(_ claim: Claim) {
+        let call = claim.store.claim(
+            .free, claim.value, most: claim.limit.most, lease: upkeep.lease,
+            holders: [claim.holder])
+        router.connection(for: call.key).submit(call) { _ in }
     }
 
     private func note(_ blockade: Blockade, in lane: Int) {
@@ -181,7 +194,7 @@ extension WorkerEngine {
         guard !claims.isEmpty else { return }
         for (_, group) in Dictionary(grouping: claims, by: { $0.store.keys.running($0.value) }) {
             let call = group[0].store.claim(
-                .keep, group[0].value, most: group[0].limit.most, lease: upkeep.lease,
+                .regain, group[0].value, most: group[0].limit.most, lease: upkeep.lease,
                 holders: group.map(\.holder))
             heartbeat.submit(call) { _ in }
         }
@@ -193,7 +206,7 @@ extension WorkerEngine {
     func checkBlockades(_ blocked: [String], _ lane: Int, workers: Int) {
         let blockades = blocked.compactMap { Blockade($0) }
         let muted = state.withLock { state in
-            state.dispatch.lanes[lane].blockades = Set(blockades)
+            state.dispatch.lanes[lane].blockades.formUnion(blockades)
             return state.dispatch.lanes[lane].muted
         }
         guard !blockades.isEmpty, Int.random(in: 0..<max(1, workers)) < 2 else { return }
@@ -202,13 +215,11 @@ extension WorkerEngine {
             case .paused(let job):
                 if !muted.contains(job) { unblock(blockade, lane, jobs: 1000) }
             case .slots(let limit, let value):
-                guard let known = concurrencyLimits[limit] else {
-                    // Nobody here limits it any more.
-                    unblock(blockade, lane, jobs: 1000)
-                    continue
-                }
+                // Of a limit that nobody here knows one comes when none runs: it may have gone from
+                // the code, or be that of a newer program.
                 let call = LimitStore(client.keys.limit(limit)).claim(
-                    .keep, value, most: known, lease: upkeep.lease, holders: [])
+                    .keep, value, most: concurrencyLimits[limit] ?? 1, lease: upkeep.lease,
+                    holders: [])
                 heartbeat.submit(call) { result in
                     guard let free = try? result.get().free, free > 0 else { return }
                     self.unblock(blockade, lane, jobs: min(free, 1000))

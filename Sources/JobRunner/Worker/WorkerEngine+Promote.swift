@@ -36,7 +36,9 @@ extension WorkerEngine.State {
         guard dispatch.phase == .working else { return (due, next) }
         for index in dispatch.lanes.indices {
             let lane = dispatch.lanes[index]
-            if lane.promoteAt <= now, lane.isJoined, !lane.isPaused {
+            // The tick that ends a pause, or joins, tells of what is due as well.
+            guard lane.isJoined, !lane.isPaused else { continue }
+            if lane.promoteAt <= now {
                 dispatch.lanes[index].promoteAt = .max
                 due.append((index, lane.store))
             } else {

@@ -20,7 +20,7 @@ extension WorkerEngine.State {
     mutating func rescale(isShortOfMemory: Bool, now: Int64) -> SlotScale.Change? {
         // A suspect runs alone, a worker that stops takes no jobs: idle slots mean nothing then.
         guard scale != nil, dispatch.phase == .working, dispatch.suspectSlot == nil,
-            dispatch.buffer.first?.delivery.isSuspect != true
+            !dispatch.hasSuspectFirst
         else { return nil }
         let isStarved = pool.isReported || pool.starvations != starvationsSeen
         starvationsSeen = pool.starvations

@@ -6,7 +6,7 @@
 Runs Sources/JobRunner/Store/Scripts/*.lua on a private redis-server, as model.py does and with
 the same needs: Linux, Python 3.11, redis-server 7.0, a C compiler.
 """
-from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, load
+from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, load, source
 
 server = Server()
 link, scripts, ran = Link(server.path, 'admin'), load(), 0
@@ -219,7 +219,7 @@ try:
     adopt = lambda want, worker='w': run('adopt', kinds + ['active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, 'x@1', want)
     is_(adopt(1, 'v'), [-1]); run('cancel', ['cancelled', 'meta'], 'b', 5000); fence = server.now()
     is_(adopt(2), [1, 0, 3, fence, [job('a'), job('b')], [None, None], [None, str(now() + 5000)]])
-    unpark = lambda what, limit=10, age=0: run('unpark', kinds + ['ready', 'dead'], 'x@1', what, limit, age)
+    unpark = lambda what, limit=10, age=0: run('unpark', kinds + ['ready', 'dead', 'crashes'], 'x@1', what, limit, age)
     is_(unpark('bury', age=11), [0, 0]); is_(unpark('bury', age=10), [1, 0]); is_(tick()[8], [])
     is_(link.call('ZRANGE', Q + 'dead', 0, -1), ['-/0 parked too long: no worker knows x@1\n' + job('c')])
     cycle(0, park(fence, 'a'), park(fence + 1, 'b'), keys=kinds * 2); is_(unpark('release', 1), [1, 1]); is_(lists()[0], [job('a')])
@@ -230,5 +230,12 @@ try:
         try: refused(); raise AssertionError
         except Failure as error: is_('OOM' in str(error), True)
     fence = cycle(1)[3]; is_(cycle(0, (fence, ('result', 900, 'R')), keys=['result:a'])[1], 1); is_(tick()[0], 1); is_(reap(sure=1), [0, 0, 0])
+    # Every negative control of the fault suite still finds its line.
+    import os, sys
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'system'))
+    from controls import CONTROLS
+    for name, (_, changes) in CONTROLS.items():
+        for script, pairs in changes.items():
+            for old, _ in pairs: is_(old in scripts.get(script, source(script)), True)
     print(f'{ran} checks, all right')
 finally: server.stop()

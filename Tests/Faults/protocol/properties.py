@@ -68,7 +68,7 @@ class Scripts:
     def adopt(self, worker, kind, want):
         return self.run('adopt', ['parked', 'parked:' + kind, 'active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, kind, want)
 
-    def unpark(self, kind, what, limit, age): return self.run('unpark', ['parked', 'parked:' + kind, 'ready', 'dead'], kind, what, limit, age)
+    def unpark(self, kind, what, limit, age): return self.run('unpark', ['parked', 'parked:' + kind, 'ready', 'dead', 'crashes'], kind, what, limit, age)
     def retry(self, jobs): return self.run('dead', ['dead', 'ready'] + ['result:' + i for _, _, i in jobs], 'retry', *[x for entry, raw, _ in jobs for x in (entry, raw)])
     def delete(self, entries): return self.run('dead', ['dead', 'ready'], 'delete', *entries)
     def page(self, below, most, room, longest): return self.run('dead_page', ['dead'], below, most, room, longest)
@@ -279,6 +279,7 @@ class Queue(RuleBasedStateMachine):
             if what == 'release': self.ready.append(raw)
             elif what == 'bury': self.bury(f'-/0 parked too long: no worker knows {kind}\n{raw}')
             else: self.open.discard(raw)
+            if what != 'release': self.crashes.pop(identity(raw), None)
         self.unlist(kind)
         self.same(self.s.unpark(kind, what, limit, age), [len(ripe[:limit]), len(ripe[limit:])])
 

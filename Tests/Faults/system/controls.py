@@ -9,7 +9,7 @@ from worker import ROOT
 
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
 LEASED = "if not redis.call('ZSCORE', workers, worker) then return {-1} end"
-TAKEN = "    redis.call('HSET', meta, 'fence', fence + unparked + taken - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n"
+TAKEN = "    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n"
 TRIMMED = "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n"
 
 CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]})

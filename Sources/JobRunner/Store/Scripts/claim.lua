@@ -6,14 +6,15 @@
 --
 -- KEYS[1] {limit:<name>}:<value>:running or {lock:<name>}   ZSET  holder -> lapses, server ms
 -- KEYS[2] {limit:<name>}:rule   HASH  slots: instead of the number below
--- ARGV[1] verb    take: those that find room; keep: renews those that are held; free: lets go
+-- ARGV[1] verb    take: those that find room; keep: renews those that are held; regain: and takes
+--                 those again that lapsed, where there is room; free: lets go
 -- ARGV[2] most    holders at once
 -- ARGV[3] ms      how long a claim lives
 -- ARGV[4..] holders, at most 1,000
 --
 -- Returns {free, fence, held, ...}
 --           free    places left
---           fence   server us: grows with every call, for what the lock protects
+--           fence   the server's clock, us: grows with every call as that does
 --           held    per holder 1 it has a place now, 0 it has none
 -- Cost    O(holders * log running)
 local running, rule = KEYS[1], KEYS[2]
@@ -30,7 +31,7 @@ for i = 4, #ARGV do
   if verb == 'free' then
     held = held - redis.call('ZREM', running, ARGV[i])
     reply[#reply + 1] = 0
-  elseif known or verb == 'take' and held < most then
+  elseif known or verb ~= 'keep' and held < most then
     if not known then held = held + 1 end
     redis.call('ZADD', running, now + life, ARGV[i])
     reply[#reply + 1] = 1
@@ -38,6 +39,7 @@ for i = 4, #ARGV do
     reply[#reply + 1] = 0
   end
 end
-if held > 0 then redis.call('PEXPIRE', running, life) end
+local last = redis.call('ZRANGE', running, -1, -1, 'WITHSCORES')
+if last[2] then redis.call('PEXPIREAT', running, string.format('%.0f', last[2])) end
 reply[1] = math.max(0, most - held)
 return reply

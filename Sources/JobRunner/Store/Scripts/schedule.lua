@@ -19,12 +19,13 @@
 --
 -- Returns  1   done
 --          0   nothing to do: paused already, or not paused
---         -1   it is another definition by now
+--         -1   it is another definition by now, or there is none
 -- Cost    O(log ticks)
 local schedules, ticks, state, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local what, name, tick = ARGV[1], ARGV[2], ARGV[5]
 
 if (redis.call('HGET', schedules, name) or '') ~= ARGV[3] then return -1 end
+if ARGV[3] == '' and what ~= 'put' then return -1 end
 local paused = redis.call('HGET', state, 'paused')
 local stands = redis.call('ZSCORE', ticks, name)
 

@@ -8,7 +8,8 @@
 -- that time, and is through unless it is late or the limit was closed since.
 -- allow-oom, because a limited queue has to drain too when the server is full.
 --
--- KEYS[1] {limit:<name>}:<value>   HASH  start, reserved, us; expires when both are past
+-- KEYS[1] {limit:<name>}:<value>   HASH  start, reserved, us; each, that they were made with;
+--                                        expires when both are past
 -- KEYS[2] {limit:<name>}:rule      HASH  each, burst: instead of those below; closed: nothing
 --                                        starts until then, server ms
 -- ARGV[1] each       us a token
@@ -28,9 +29,10 @@ local set, many, closed = unpack(redis.call('HMGET', rule, 'each', 'burst', 'clo
 local each, burst = tonumber(set or ARGV[1]), tonumber(many or ARGV[2])
 local full, patience = each * burst, tonumber(ARGV[3])
 
-local start, reserved = unpack(redis.call('HMGET', state, 'start', 'reserved'))
+local start, reserved, was = unpack(redis.call('HMGET', state, 'start', 'reserved', 'each'))
 start, reserved = tonumber(start or 0), tonumber(reserved or 0)
-if start > now + full + 1000000 then start = now end     -- the clock stepped back, or the limit was changed
+-- The clock stepped back, or the limit was changed: what was promised by the old one is void.
+if start > now + full + 1000000 or was and tonumber(was) ~= each then start, reserved = math.min(start, now), 0 end
 if closed then
   -- One job when it opens again, and not a burst.
   closed = closed * 1000
@@ -59,6 +61,6 @@ for i = 4, #ARGV, 2 do
   end
 end
 
-redis.call('HSET', state, 'start', string.format('%.0f', start), 'reserved', string.format('%.0f', reserved))
+redis.call('HSET', state, 'start', string.format('%.0f', start), 'reserved', string.format('%.0f', reserved), 'each', each)
 redis.call('PEXPIRE', state, math.ceil((math.max(start, reserved) - now) / 1000) + 1000)
 return answers

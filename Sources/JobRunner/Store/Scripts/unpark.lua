@@ -5,6 +5,7 @@
 -- KEYS[2] parked:<kind>     ZSET  job -> when it was parked, server ms
 -- KEYS[3] ready             LIST  its right end is fetched next
 -- KEYS[4] dead              ZSET  "<worker>/<tag> <reason>\n<job>" -> time of death, ms
+-- KEYS[5] crashes           HASH  job id -> workers it was lost with
 -- ARGV[1] kind              <name>@<version>
 -- ARGV[2] what              release: fetched next; bury: to the dead; discard: away
 -- ARGV[3] limit             most jobs moved by one call, at most 1,000
@@ -12,7 +13,7 @@
 --
 -- Returns {moved, left}     left 0: none of that age is left
 -- Cost    O(limit * log parked)
-local parked, jobs, ready, dead = unpack(KEYS)
+local parked, jobs, ready, dead, crashes = unpack(KEYS)
 local kind, what, limit, age = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local time = redis.call('TIME')
@@ -27,6 +28,10 @@ for i = #due, 1, -1 do
     redis.call('ZADD', dead, now, '-/0 parked too long: no worker knows ' .. kind .. '\n' .. job)
   elseif what ~= 'discard' then
     return redis.error_reply('ERR unpark: unknown move')
+  end
+  if what ~= 'release' then
+    local id = string.match(job, '^{"id":"([%w._-]+)"')
+    redis.call('HDEL', crashes, id and #id <= 64 and id or redis.sha1hex(job))
   end
   redis.call('ZREM', jobs, job)
 end

@@ -42,13 +42,13 @@ enum StatsJSON {
             ("active", .integer(totals.active)),
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
-            ("schedules", schedules(totals.schedules)),
             ("blocked", .integer(totals.blocked)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
             ("slots", .integer(totals.slots)),
             ("busy", .integer(totals.busy)),
+            ("schedules", schedules(totals.schedules)),
         ])
     }
 
