@@ -94,6 +94,11 @@ need_program() {
     if ! command -v "$1" >/dev/null; then missing+=("$(package_name "$2" "$3")"); fi
 }
 
+# need_module <Python module> <Debian package>
+need_module() {
+    if ! python3 -c "import $1" 2>/dev/null; then missing+=("$2"); fi
+}
+
 homebrew_prefix() {
     if command -v brew >/dev/null; then brew --prefix "$1"; else echo /nonexistent; fi
 }

@@ -23,6 +23,7 @@ enum CommandTree {
             subcommands: [
                 WorkCommand.spec(register: register),
                 CheckCommand.spec(register: register),
+                SchedulerCommand.spec,
                 DevCommand.spec(hasHandlers: isApp),
                 BenchCommand.spec,
                 StatsCommand.spec,
@@ -32,6 +33,7 @@ enum CommandTree {
                 LimitsCommand.spec,
                 DeadCommand.spec,
                 ParkedCommand.spec,
+                SchedulesCommand.spec,
                 DoctorCommand.spec,
                 CompletionsCommand.spec { root(isApp: isApp, register: register) },
                 VersionCommand.spec,

@@ -7,6 +7,10 @@ public struct Command: Sendable {
     let wire: [UInt8]
     /// Set for EVALSHA: what to send instead when the server does not know the script.
     let script: Script?
+    #if DEBUG
+        /// For the fault tests.
+        package var onWrite: CommandHooks?
+    #endif
 
     /// Formats a command from its words.
     public init(_ words: String...) {
@@ -50,6 +54,22 @@ public struct Command: Sendable {
         return bytes
     }
 }
+
+#if DEBUG
+    /// What is called on the connection's thread around the writing of a command.
+    package struct CommandHooks: Sendable {
+        package let before: @Sendable () -> Void
+        /// All of it is in the socket, and its reply not yet read.
+        package let after: @Sendable () -> Void
+
+        package init(
+            before: @escaping @Sendable () -> Void, after: @escaping @Sendable () -> Void
+        ) {
+            self.before = before
+            self.after = after
+        }
+    }
+#endif
 
 /// The words of one command, packed in one buffer: no allocation a word.
 public struct Arguments: Sendable {

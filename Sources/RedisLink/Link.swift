@@ -21,6 +21,10 @@ struct Link: ~Copyable {
     private var pending = Fifo<Request>()
     private var hasClosedWriting = false
     private let buffer: UnsafeMutableRawBufferPointer
+    #if DEBUG
+        /// Of commands that are staged and not wholly written.
+        private var hooks: [CommandHooks] = []
+    #endif
 
     /// 64 KiB: about 400 jobs a read; larger did not measure faster.
     private static let readBytes = 64 << 10
@@ -54,6 +58,12 @@ struct Link: ~Copyable {
     }
 
     mutating func stage(_ request: Request) {
+        #if DEBUG
+            if let hook = request.command.onWrite {
+                hook.before()
+                hooks.append(hook)
+            }
+        #endif
         output.append(request.command.wire)
         pending.append(request)
     }
@@ -66,6 +76,10 @@ struct Link: ~Copyable {
             case .ended(let reason): throw .closed(address: address, reason: reason)
             }
         }
+        #if DEBUG
+            for hook in hooks { hook.after() }
+            hooks = []
+        #endif
     }
 
     /// Tells the server that no more comes, once all is written; it answers by closing.

@@ -37,6 +37,24 @@ struct ParserValueTests {
         #expect(ByteSize.parse(ByteSize.format(expected)) == expected)
     }
 
+    @Test(arguments: [("10", 10...10), ("2..8", 2...8), ("3..3", 3...3), ("1..1024", 1...1024)])
+    func `a span is read, and shown so that it reads as the same`(
+        text: String, expected: ClosedRange<Int>
+    ) throws {
+        let reader = ValueReader.span(1...1024)
+        #expect(try reader.parse(text) == expected)
+        #expect(try reader.parse(reader.show(expected)) == expected)
+        #expect(reader.show(2...8) == "2..8" && reader.show(10...10) == "10")
+    }
+
+    @Test(arguments: [
+        "", "0", "1025", "a", "-1", "1.5", "..", "3..", "..8", "a..b", "0..4", "1..1025", "5..2",
+        "1...4", "1..2..3", "1 .. 2", "1-4", "99999999999999999999..4",
+    ])
+    func `a span that is none is refused`(text: String) {
+        #expect(throws: InvalidValue.self) { try ValueReader.span(1...1024).parse(text) }
+    }
+
     @Test(arguments: ["", "KiB", "1KB", "1kib", "-1", "1.5MiB", "9999999999GiB", "1 MiB"])
     func `a size needs digits and a binary unit`(text: String) {
         #expect(ByteSize.parse(text) == nil)

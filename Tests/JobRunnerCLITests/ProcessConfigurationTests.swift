@@ -39,6 +39,11 @@ struct ProcessConfigurationTests {
         ("-q a,a", "'a'"), ("-q a=0", "weight of queue 'a' must be 1 to 100, got '0'"),
         ("-q a=101", "1 to 100"), ("-q a=b", "1 to 100"),
         ("-q a,,b", "name"), ("-q a!", "a!"), ("--concurrency 0", "from 1 to 1024, got '0'"),
+        ("-c 5..2", "MIN..MAX with the smaller one first: 2..5, got '5..2'"),
+        ("-c 0..4", "or MIN..MAX such as 2..8, from 1 to 1024, got '0..4'"),
+        ("-c 3..", "with both ends, as in 3..MAX, from 1 to 1024, got '3..'"),
+        ("-c ..8", "with both ends, as in MIN..8, from 1 to 1024, got '..8'"),
+        ("-c a..b", "or MIN..MAX such as 2..8, from 1 to 1024, got 'a..b'"),
         ("--visibility-timeout 2s", "--visibility-timeout must be"), ("--log-format xml", "xml"),
         ("--nonsense", "--nonsense"), ("word", "word"),
     ])
@@ -53,6 +58,7 @@ struct ProcessConfigurationTests {
     @Test(arguments: [
         ("JOBRUNNER_QUEUES", "a,a", "'a'"), ("JOBRUNNER_QUEUES", "a=0", "1 to 100"),
         ("JOBRUNNER_CONCURRENCY", "0", "JOBRUNNER_CONCURRENCY must be"),
+        ("JOBRUNNER_CONCURRENCY", "5..2", "JOBRUNNER_CONCURRENCY must be MIN..MAX with"),
         ("JOBRUNNER_HANDLERS", "", "JOBRUNNER_HANDLERS is set but empty"),
         ("JOBRUNNER_HANDLERS", "/nowhere", "/nowhere"),
     ])

@@ -24,13 +24,20 @@ struct ProcessCrashTests {
         let first = try fixture.work(more: options)
         let second = try fixture.work(more: options)
         for worker in [first, second] { try await worker.line(#""event":"joined""#) }
-        try await fixture.enqueue(Self.count, of: "echo")
-        try await first.line(#""event":"done""#)
-        first.signal(SIGKILL)
-        #expect(await first.end() == -SIGKILL)
-        try await fixture.finish(Self.count)
         let killed = try await first.line(#""event":"joined""#)
             .split(separator: #""worker":""#).last?.prefix { $0 != "\"" }
+        var jobs = 0
+        // Frozen until it certainly has some: on a busy machine all may be done before a signal is.
+        repeat {
+            first.signal(SIGCONT)
+            try await fixture.enqueue(Self.count, of: "echo")
+            jobs += Self.count
+            try await first.line(#""event":"done""#)
+            first.signal(SIGSTOP)
+        } while try await !fixture.holders().contains { $0.hasSuffix(":active:\(killed ?? "")") }
+        first.signal(SIGKILL)
+        #expect(await first.end() == -SIGKILL)
+        try await fixture.finish(jobs)
         let reaped = try await second.line(#""event":"reaped""#)
         #expect(reaped.contains(try #require(killed)))
         second.signal(SIGTERM)

@@ -8,7 +8,7 @@ enum DispatchFixture {
 
     /// Lanes that have joined, of queues `q0`, `q1`, …; a weight makes them weighted.
     static func dispatch(
-        weights: [Int?] = [nil], concurrency: Int = 4, joined: Bool = true
+        weights: [Int?] = [nil], concurrency: Int = 4, most: Int? = nil, joined: Bool = true
     ) -> Dispatch {
         let lanes = weights.enumerated().map { index, weight in
             var lane = Lane(
@@ -17,7 +17,8 @@ enum DispatchFixture {
             return lane
         }
         return Dispatch(
-            lanes: lanes, isStrict: weights.allSatisfy { $0 == nil }, concurrency: concurrency)
+            lanes: lanes, isStrict: weights.allSatisfy { $0 == nil }, concurrency: concurrency,
+            most: most)
     }
 
     static func state(_ dispatch: Dispatch) -> WorkerEngine.State {

@@ -69,6 +69,8 @@ private struct ServerModel {
         var random: SeededRandom
         var started = Set<[Int]>()
         var isOver = false
+        /// Slots open and close.
+        var scales = false
     }
 
     private func apply(_ orders: Dispatch.Orders, _ world: inout World, _ place: String) {
@@ -96,7 +98,8 @@ private struct ServerModel {
         }
         if orders.isDrained { world.isOver = true }
         #expect(world.dispatch.wanted >= 0, "\(place)")
-        #expect(world.dispatch.busy <= world.dispatch.slots.count, "\(place)")
+        #expect(world.dispatch.busy <= world.dispatch.openSlots, "\(place)")
+        #expect(world.dispatch.closing <= world.dispatch.busy, "\(place)")
         #expect(
             world.dispatch.busy == world.dispatch.slots.count { $0 != nil }, "\(place)")
     }
@@ -199,6 +202,12 @@ private struct ServerModel {
         let lane = Int.random(in: 0..<world.servers.count, using: &world.random)
         let life = world.dispatch.lanes[lane].life
         if Int.random(in: 0..<8, using: &world.random) == 0 { world.servers[lane].produce(1) }
+        if world.scales, Int.random(in: 0..<10, using: &world.random) == 0 {
+            let open = Int.random(in: 1...world.dispatch.slots.count, using: &world.random)
+            world.dispatch.open(open)
+            #expect(world.dispatch.openSlots - world.dispatch.closing == open, "\(place)")
+            apply(world.dispatch.orders(now: world.now), &world, place)
+        }
         switch Int.random(in: 0..<(breaks ? 20 : 12), using: &world.random) {
         case 0..<4:
             if !world.wires[lane].isEmpty { answer(lane, &world, place) }
@@ -239,16 +248,17 @@ private struct ServerModel {
         }
     }
 
-    @Test(arguments: 1...60)
-    func `random events lose no job and finish none twice`(_ seed: Int) {
-        print("DispatchModelTests: seed \(seed)")
+    @Test(arguments: 1...60, [false, true])
+    func `random events lose no job and finish none twice`(_ seed: Int, scales: Bool) {
+        print("DispatchModelTests: seed \(seed), slots \(scales ? "open and close" : "fixed")")
         let lanes = 1 + seed % 3
         let weights: [Int?] = (0..<lanes).map { seed % 2 == 0 ? nil : 1 + $0 * 3 }
         var world = World(
-            dispatch: DispatchFixture.dispatch(weights: weights, concurrency: 1 + seed % 5),
+            dispatch: DispatchFixture.dispatch(
+                weights: weights, concurrency: 1 + seed % 5, most: scales ? 6 + seed % 3 : nil),
             servers: Array(repeating: ServerModel(), count: lanes),
             wires: Array(repeating: [], count: lanes), late: Array(repeating: [], count: lanes),
-            random: SeededRandom(seed: UInt64(seed)))
+            random: SeededRandom(seed: UInt64(seed)), scales: scales)
         // Long queues and nearly empty ones.
         for lane in 0..<lanes { world.servers[lane].produce(seed % 2 == 0 ? 200 : 2) }
         apply(world.dispatch.orders(now: 0), &world, "start")

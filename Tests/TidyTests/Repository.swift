@@ -10,6 +10,10 @@ enum Repository {
     static var swiftFiles: [SourceFile] { get throws { try swift.get() } }
     /// Every Lua script.
     static var scripts: [SourceFile] { get throws { try lua.get() } }
+    /// Every page of the documentation, and the README.
+    static var pages: [SourceFile] {
+        get throws { try files(in: ["Sources"], ending: ".md") + [file("README.md")] }
+    }
     /// The root manifest.
     static var manifest: SourceFile { get throws { try file("Package.swift") } }
 

@@ -64,6 +64,7 @@ final class EnqueueBatcher: Sendable {
     private func finish(_ batch: [EnqueueLine.Item], _ result: Result<[Acceptance], RedisError>) {
         switch result {
         case .success(let answers):
+            Failpoint.enqueueAnswered.pass()
             let now = monotonicNanoseconds()
             var refused: [EnqueueLine.Item] = []
             var ended: [(EnqueueLine.Item, Acceptance)] = []

@@ -16,6 +16,7 @@ extension JobClient {
     package func reap(
         worker: String, queue: String, isCounted: Bool, poisonLimit: Int
     ) async throws(RedisError) -> (given: Int, buried: Int) {
+        Failpoint.reapingDead.pass()
         let store = QueueStore(keys.queue(queue))
         let connection = router.connection(for: store.keys.ready)
         var lives = Set<String>()

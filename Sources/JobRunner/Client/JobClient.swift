@@ -48,6 +48,7 @@ public final class JobClient: Sendable {
         _ url: RedisURL, options: ClientOptions,
         onEvent: @escaping @Sendable (ConnectionEvent) -> Void = { _ in }
     ) throws {
+        try Failpoint.check()
         var connection = ConnectionOptions()
         connection.scripts = Scripts.ofClients
         connection.connectTimeout = options.connectTimeout
@@ -223,6 +224,7 @@ public final class JobClient: Sendable {
             do {
                 let connection = connection ?? router.connection(for: call.key)
                 let answer = try await connection.send(call)
+                Failpoint.enqueueAnswered.pass()
                 let isPatient = monotonicNanoseconds() < fullUntil && !Task.isCancelled
                 guard answer == .full, isPatient else { return answer }
                 // No event tells of room in a list; a cancelled caller hears it of the next try.

@@ -21,6 +21,8 @@ public struct NameError: Error, Sendable, Hashable, CustomStringConvertible {
         case tenant
         /// A lock between workers.
         case lock = "lock name"
+        /// A schedule's name.
+        case schedule = "schedule name"
     }
 
     /// Most bytes that an id or a name has.

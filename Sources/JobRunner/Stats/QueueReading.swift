@@ -36,6 +36,9 @@ struct QueueReading: Sendable {
 
     // MARK: The queue
 
+    /// A tick that was due before this is late, server ms.
+    private var latestOnTime: Int { window.now - ScheduleStatus.patience.milliseconds }
+
     var reads: [Pipeline.Read] {
         guard isReadable else { return [] }
         let most = "\(Self.mostWorkers - 1)"
@@ -50,12 +53,15 @@ struct QueueReading: Sendable {
             Pipeline.Read("ZRANGE", keys.parked, "0", "\(Self.mostKinds - 1)"),
             Pipeline.Read("ZCARD", keys.ordered),
             Pipeline.Read("ZRANGE", keys.blocked, "0", "\(Self.mostKinds - 1)"),
+            Pipeline.Read("HLEN", keys.schedules), Pipeline.Read("ZCARD", keys.ticks),
+            Pipeline.Read("ZRANGE", keys.ticks, "0", "0", "WITHSCORES"),
+            Pipeline.Read("ZCOUNT", keys.ticks, "-inf", "\(latestOnTime)"),
         ] + CountWindow.minutes(at: window.now).map { Pipeline.Read("HGETALL", keys.count($0)) }
     }
 
     /// - Parameter replies: To `reads`, in order.
     mutating func take(_ replies: [RedisValue]) {
-        guard replies.count > 11 else { return }
+        guard replies.count > 15 else { return }
         let landing = number(replies[1], keys.landing)
         let ready = number(replies[0], keys.ready)
         let ordered = number(replies[9], keys.ordered)
@@ -68,7 +74,7 @@ struct QueueReading: Sendable {
         stats.scheduled = number(replies[2], keys.scheduled) ?? 0
         stats.dead = number(replies[3], keys.dead) ?? 0
         takeWorkers(meta: list(replies[4], keys.meta), replies[5], replies[6])
-        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[11...]) {
+        for (minute, reply) in zip(CountWindow.minutes(at: window.now), replies[15...]) {
             let fields = list(reply, keys.count(minute))
             if !fields.isEmpty { window.add(fields, minute: minute) }
         }
@@ -80,9 +86,22 @@ struct QueueReading: Sendable {
         let isUsed =
             stats.ready + stats.scheduled + stats.dead > 0 || !members.isEmpty
             || stats.lease != nil || !window.minutes.isEmpty || stats.isPaused
+        takeSchedules(replies[11...])
         parkedKinds = list(replies[8], keys.parked).compactMap { $0.text.flatMap { JobKind($0) } }
         blockades = list(replies[10], keys.blocked).compactMap(\.text)
-        stats.isKnown = isUsed || !parkedKinds.isEmpty || number(replies[7], names) == 1
+        stats.isKnown =
+            isUsed || !parkedKinds.isEmpty || stats.schedules.count > 0
+            || number(replies[7], names) == 1
+    }
+
+    private mutating func takeSchedules(_ replies: ArraySlice<RedisValue>) {
+        let replies = Array(replies)
+        stats.schedules.count = number(replies[0], keys.schedules) ?? 0
+        let standing = number(replies[1], keys.ticks) ?? 0
+        stats.schedules.paused = max(0, stats.schedules.count - standing)
+        let due = list(replies[2], keys.ticks).last?.text.flatMap { Double($0) }
+        if let due, due.magnitude < 1e15 { stats.schedules.nextDue = StatsReader.date(Int(due)) }
+        stats.schedules.late = number(replies[3], keys.ticks) ?? 0
     }
 
     private mutating func takeWorkers(

@@ -49,6 +49,8 @@ public struct QueueStats: Sendable {
     public var reaping: Int
     /// The visibility timeout; nil before the first worker.
     public var lease: Duration?
+    /// Its schedules.
+    public var schedules = Schedules()
     /// What of it could not be read, one sentence each; the numbers concerned are 0 or nil.
     public var faults: [String]
 
@@ -105,6 +107,21 @@ public struct QueueStats: Sendable {
         public var reaped = 0
         /// Put off by a limit or a pause, untried; a job may be so often.
         public var deferred = 0
+    }
+
+    /// The schedules that enqueue here.
+    public struct Schedules: Sendable, Equatable {
+        /// How many there are.
+        public var count = 0
+        /// Of those: paused.
+        public var paused = 0
+        /// Of those: due for more than 5 s; no process carries them out.
+        public var late = 0
+        /// The next tick of any of them, jitter included; nil when there is none.
+        public var nextDue: Date?
+
+        /// None.
+        package init() {}
     }
 
     /// Nothing, yet.

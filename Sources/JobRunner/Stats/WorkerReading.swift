@@ -45,6 +45,9 @@ struct WorkerReading: Sendable {
         stats.handlers = own.handlers
         stats.versions = own.versions ?? [:]
         stats.slots = own.slots
+        if let least = own.minSlots, let most = own.maxSlots, least <= most {
+            stats.slotLimits = least...most
+        }
         stats.busy = own.busy
         stats.buffered = own.buffered
         stats.starved = own.starved

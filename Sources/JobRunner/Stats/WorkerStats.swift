@@ -20,8 +20,10 @@ public struct WorkerStats: Sendable {
     public var handlers: [String]
     /// The newest version of arguments that each handler takes, where there is a bound.
     package var versions: [String: Int] = [:]
-    /// Jobs it can run at once.
+    /// Jobs it can run at once now.
     public var slots: Int?
+    /// The fewest and the most slots it may have open; nil when their number is fixed.
+    public var slotLimits: ClosedRange<Int>?
     /// Slots with a job.
     public var busy: Int?
     /// Jobs it holds by the server's word, in the queues that were asked for.

@@ -72,6 +72,10 @@ package struct QueueKeys: Sendable, Hashable {
     package let crashes: String
     /// ZSET: job id → when the mark lapses, server ms.
     package let cancelled: String
+    /// HASH: schedule name → its definition, JSON.
+    package let schedules: String
+    /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
+    package let ticks: String
     /// HASH: paused, why, muted, cancels, fence, ranked, turn, limit, rate, tat, swept, clock,
     /// lease, protocol.
     package let meta: String
@@ -81,8 +85,6 @@ package struct QueueKeys: Sendable, Hashable {
     package let turns: String
     /// ZSET: limit → since when a job waits for room under it, server ms.
     package let blocked: String
-    /// ZSET: schedule → next tick, server ms.
-    package let ticks: String
 
     init(base: String, name: String) {
         self.base = base
@@ -96,11 +98,12 @@ package struct QueueKeys: Sendable, Hashable {
         parked = base + "parked"
         crashes = base + "crashes"
         cancelled = base + "cancelled"
+        schedules = base + "schedules"
+        ticks = base + "ticks"
         meta = base + "meta"
         ordered = base + "ordered"
         turns = base + "turns"
         blocked = base + "blocked"
-        ticks = base + "ticks"
     }
 
     /// HASH: tag → job, what this worker holds.
@@ -109,6 +112,10 @@ package struct QueueKeys: Sendable, Hashable {
     package func parked(_ kind: JobKind) -> String { base + "parked:" + kind.description }
     /// ZSET: job → since when it waits for room under a limit, server ms.
     package func blocked(_ limit: String) -> String { base + "blocked:" + limit }
+    /// HASH: where a schedule stands, what it did last, how often.
+    package func schedule(_ name: String) -> String { base + "schedule:" + name }
+    /// LIST: what became of a schedule's last ticks, newest first.
+    package func history(_ name: String) -> String { base + "history:" + name }
     /// STRING with a TTL: outcome JSON.
     package func result(_ id: String) -> String { base + "result:" + id }
     /// STRING with a TTL: the last progress report.

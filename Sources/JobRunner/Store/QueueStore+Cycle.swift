@@ -114,8 +114,10 @@ extension QueueStore {
             words.append(ack.tag, ack.writes.count)
             for write in ack.writes { words.append(write) }
         }
-        return Call(
+        let call = Call(
             key: keys.ready, command: Command(script: Scripts.cycle, words), read: Self.readCycle)
+        if !acks.isEmpty { return call.passing(.ackSending, .ackSent) }
+        return want > 0 ? call.passing(.fetchSending, .fetchSent) : call
     }
 
     static func readCycle(_ value: RedisValue) throws(RedisError) -> CycleReply {

@@ -105,7 +105,7 @@ extension QueueStore {
             case (2, let other?): return .replaced(other)
             default: throw .unexpectedReply(command: "enqueue", got: value.kind)
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
     }
 
     /// `enqueue_many.lua`: accepts a batch of at most 1,000 for now, each job once.
@@ -138,7 +138,7 @@ extension QueueStore {
                 default: .accepted
                 }
             }
-        }
+        }.passing(.enqueueSending, .enqueueSent)
     }
 
     /// `unlock.lua`: lets go of a unique key, if this id holds it.

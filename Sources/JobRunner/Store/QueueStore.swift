@@ -77,7 +77,7 @@ package struct QueueStore: Sendable {
             (keys.reaping, "zset"), (keys.scheduled, "zset"), (keys.dead, "zset"),
             (keys.crashes, "hash"), (keys.cancelled, "zset"), (keys.meta, "hash"),
             (keys.ordered, "zset"), (keys.turns, "zset"), (keys.blocked, "zset"),
-            (keys.ticks, "zset"),
+            (keys.schedules, "hash"), (keys.ticks, "zset"),
         ]
     }
 

@@ -25,12 +25,16 @@ package enum Scripts {
     package static let find = Script(name: "find", source: PackageResources.find_lua)
     package static let reschedule = Script(
         name: "reschedule", source: PackageResources.reschedule_lua)
+    package static let fire = Script(name: "fire", source: PackageResources.fire_lua)
+    package static let due = Script(name: "due", source: PackageResources.due_lua)
+    package static let schedule = Script(
+        name: "schedule", source: PackageResources.schedule_lua)
     package static let group = Script(name: "group", source: PackageResources.group_lua)
 
     /// Loaded by every producer's connection.
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
     package static let ofWorkers = [
-        cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, claim,
+        cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, claim, due, fire,
     ]
 }

@@ -61,8 +61,14 @@ struct Dispatch: Sendable {
     var lanes: [Lane]
     let isStrict: Bool
     var phase = Phase.working
+    /// Of all slots that may be open at once.
     var slots: [Held?]
+    /// Open, and without a job.
     var freeSlots: [Int]
+    /// Given no jobs now; empty when the number of slots is fixed.
+    var closedSlots: [Int]
+    /// How many busy slots close when their job ends.
+    var closing = 0
     var buffer = Fifo<Held>()
     /// Asked for and not yet answered, over all lanes.
     var wanted = 0
@@ -74,15 +80,20 @@ struct Dispatch: Sendable {
     /// The slot of a suspect that runs alone: nothing else starts or is fetched beside it.
     var suspectSlot: Int?
 
-    init(lanes: [Lane], isStrict: Bool, concurrency: Int) {
+    /// - Parameters:
+    ///   - concurrency: Slots that are open at first.
+    ///   - most: Slots that may be open at once; nil is no more than those.
+    init(lanes: [Lane], isStrict: Bool, concurrency: Int, most: Int? = nil) {
+        let most = max(concurrency, most ?? 0)
         self.lanes = lanes
         self.isStrict = isStrict
         openParkings = lanes.count
-        slots = Array(repeating: nil, count: concurrency)
+        slots = Array(repeating: nil, count: most)
         freeSlots = Array((0..<concurrency).reversed())
+        closedSlots = Array((concurrency..<most).reversed())
     }
 
-    var busy: Int { slots.count - freeSlots.count }
+    var busy: Int { slots.count - freeSlots.count - closedSlots.count }
     var buffered: Int { buffer.count }
 
     // MARK: Events
@@ -93,13 +104,15 @@ struct Dispatch: Sendable {
         pace.count(1)
         if slot == suspectSlot {
             suspectSlot = nil
-        } else if goesOn, suspectSlot == nil, let next = buffer.first, !next.delivery.isSuspect {
+        } else if goesOn, closing == 0, suspectSlot == nil, let next = buffer.first,
+            !next.delivery.isSuspect
+        {
             _ = buffer.popFirst()
             slots[slot] = next
             return next
         }
         slots[slot] = nil
-        freeSlots.append(slot)
+        vacate(slot)
         return nil
     }
 

@@ -82,6 +82,8 @@ struct Lane: Sendable {
     var counts = Counts()
     /// Jobs that waited at the last tick, and what was last written of that.
     var waiting = 0
+    /// Those of them that could be fetched: not the scheduled ones.
+    var runnable = 0
     private var writtenWaiting = -1
     private var writtenMinute = 0
 

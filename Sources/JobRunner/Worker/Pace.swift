@@ -2,7 +2,11 @@
 struct Pace: Sendable {
     private(set) var perNanosecond = 0.0
     private var counted = 0
+    private var before = 0
     private var since: Int64 = 0
+
+    /// All that ended.
+    var total: Int { before + counted }
 
     mutating func count(_ jobs: Int) {
         counted += jobs
@@ -15,6 +19,7 @@ struct Pace: Sendable {
         // A long gap says more than the past does.
         let weight = min(1, 0.3 + Double(elapsed) / 50_000_000)
         perNanosecond += (latest - perNanosecond) * weight
+        before += counted
         counted = 0
         since = now
     }

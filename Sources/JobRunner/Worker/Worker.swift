@@ -32,9 +32,17 @@ public final class Worker: Sendable {
     package init(
         _ builder: WorkerBuilder, url: RedisURL, prefix: String, options: WorkerOptions
     ) throws {
+        try Failpoint.check()
         try options.check()
+        for handler in builder.handlers.values {
+            try handler.options.rateLimit?.check()
+            try handler.options.concurrencyLimit?.check()
+        }
         if let name = builder.repeated.first {
             throw JobRunnerError.invalid("two handlers are registered for '\(printable(name))'")
+        }
+        do { try builder.checkSchedules() } catch let error as ScheduleError {
+            throw JobRunnerError.invalid(error.description)
         }
         for name in builder.handlers.keys { _ = try NameError.check(name, as: .job) }
         guard !builder.handlers.isEmpty else {
@@ -48,7 +56,7 @@ public final class Worker: Sendable {
         let router = try RedisRouter(url, options: connection)
         engine = try WorkerEngine(
             router: router, prefix: prefix, options: options, handlers: builder.handlers,
-            identity: WorkerIdentity())
+            schedules: builder.schedules, identity: WorkerIdentity())
     }
 
     /// Works until `stop` or `stopNow`; returns when nothing of its is left in Redis.
@@ -86,7 +94,10 @@ public final class Worker: Sendable {
 
     /// False when it was stopped before it was known whether it may work.
     private func checkUntilStopped() async throws -> Bool {
-        let checks = Task { try await checkQueues() }
+        let checks = Task {
+            try await checkQueues()
+            try await declareSchedules()
+        }
         let isStopped = engine.state.withLock { state in
             state.checks = checks
             return state.dispatch.phase == .draining
@@ -215,6 +226,7 @@ public final class Worker: Sendable {
     /// Call by call until nothing is left; false when Redis does not answer.
     private func giveBack(_ lane: Lane, _ connection: Connection) async -> Bool {
         while true {
+            Failpoint.givingBack.pass()
             let call = lane.store.reap(worker: lane.worker, isSure: true, crashes: 0)
             do {
                 guard let counts = try await connection.send(call) else { return true }

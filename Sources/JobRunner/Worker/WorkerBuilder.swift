@@ -3,6 +3,10 @@ public struct WorkerBuilder: Sendable {
     package private(set) var handlers: [String: Handler] = [:]
     /// Names that were registered twice; an error when the worker starts.
     package private(set) var repeated: [String] = []
+    /// What is to be enqueued again and again, in the order it was said.
+    package private(set) var schedules: [DeclaredSchedule] = []
+    /// Schedules whose arguments have no JSON form; an error when the worker starts.
+    private var unencodable: [any Error] = []
 
     /// Nothing registered yet.
     public init() {}
@@ -64,4 +68,94 @@ public struct WorkerBuilder: Sendable {
             repeated.append(name)
         }
     }
+
+    // MARK: Periodic jobs
+
+    /// Enqueues a job every so often, 1 s to 366 days apart.
+    ///
+    ///     worker.every(.seconds(30), Cleanup())
+    ///
+    /// Kept in Redis when the worker starts, for all of them: each tick is enqueued once, however
+    /// many processes say so. What is wrong with it is an error of the worker's start.
+    ///
+    /// - Parameters:
+    ///   - offset: Moves the grid, which is counted from 1970; less than the interval.
+    ///   - jitter: Each tick is put off by up to this, the same time in every process.
+    ///   - name: The job's unless given; two schedules of one job need names.
+    ///   - queue: Instead of the one of the job's options.
+    ///   - missed: What becomes of ticks while no process runs.
+    ///   - overlap: What a tick does while an earlier one's job waits or runs.
+    public mutating func every<J: Job>(
+        _ interval: Duration, offset: Duration = .zero, jitter: Duration = .zero,
+        name: String? = nil, queue: String? = nil, missed: Schedule.Missed = .once,
+        overlap: Schedule.Overlap = .allow, _ job: J
+    ) {
+        declare {
+            try Schedule(
+                .every(interval, offset: offset), job, name: name, queue: queue, jitter: jitter,
+                missed: missed, overlap: overlap)
+        }
+    }
+
+    /// Enqueues a job at the times of a cron expression.
+    ///
+    ///     worker.cron("0 3 * * *", timeZone: "Europe/London", NightlyReport())
+    ///
+    /// - Parameters:
+    ///   - expression: Minute, hour, day of the month, month, day of the week; or `@daily` and the
+    ///     like.
+    ///   - timeZone: Whose clock it is, as `Europe/London`.
+    ///   - jitter, name, queue, missed, overlap: As of `every`.
+    public mutating func cron<J: Job>(
+        _ expression: String, timeZone: String = "UTC", jitter: Duration = .zero,
+        name: String? = nil, queue: String? = nil, missed: Schedule.Missed = .once,
+        overlap: Schedule.Overlap = .allow, _ job: J
+    ) {
+        declare {
+            try Schedule(
+                .cron(expression, timeZone: timeZone), job, name: name, queue: queue,
+                jitter: jitter, missed: missed, overlap: overlap)
+        }
+    }
+
+    /// Keeps a schedule that is known only at run time, when the worker starts.
+    public mutating func schedule(_ schedule: Schedule) {
+        declare(schedule, source: .code)
+    }
+
+    /// - Parameter isEnabled: What a file says of it; nil leaves a pause as it is.
+    package mutating func declare(
+        _ schedule: Schedule, source: Schedule.Source, isEnabled: Bool? = nil
+    ) {
+        schedules.append(
+            DeclaredSchedule(schedule: schedule, source: source, isEnabled: isEnabled))
+    }
+
+    private mutating func declare(_ make: () throws -> Schedule) {
+        do { schedule(try make()) } catch { unencodable.append(error) }
+    }
+
+    /// Looks at all schedules.
+    ///
+    /// - Throws: The first thing that is wrong with one: `ScheduleError`, or
+    ///   `JobRunnerError.unencodable`.
+    package func checkSchedules() throws {
+        if let error = unencodable.first { throw error }
+        var names = Set<String>()
+        for schedule in schedules.map(\.schedule) {
+            try schedule.check()
+            guard names.insert(schedule.name).inserted else {
+                throw ScheduleError(
+                    "two schedules are named '\(printable(schedule.name))'; give each a name")
+            }
+        }
+    }
+}
+
+/// A schedule that is kept when a worker starts.
+package struct DeclaredSchedule: Sendable {
+    package var schedule: Schedule
+    package var source: Schedule.Source
+    /// What a file says of it; nil leaves a pause as it is.
+    package var isEnabled: Bool?
 }

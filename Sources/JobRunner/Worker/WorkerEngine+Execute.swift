@@ -54,6 +54,7 @@ extension WorkerEngine {
                 .started(
                     job: envelope.job, id: context.id, queue: context.queue, attempt: attempt))
         }
+        Failpoint.starting.pass()
         do {
             let value = try await run(handler, envelope, context)
             if let value, value.count > options.maxResultBytes {

@@ -17,7 +17,8 @@ extension WorkerEngine {
                 // In this order: what is found stuck may begin a stop, or end one.
                 let next = min(
                     self.enforceLimits(now), self.watchCancelled(now), self.enforceStop(now),
-                    self.watchPool(now), self.promoteDue(now))
+                    self.watchPool(now), self.promoteDue(now),
+                    self.scheduler?.fireDue() ?? .max)
                 self.kick()
                 return next
             })
@@ -32,6 +33,7 @@ extension WorkerEngine {
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
         keepClaims()
+        keepLocks()
         publish()
         askPool(monotonicNanoseconds())
     }
@@ -42,7 +44,7 @@ extension WorkerEngine {
             worker: lane.worker, joins: !lane.isJoined, upkeep, sweepsNow: sweepsNow)
         heartbeat.submit(call) { result in
             switch result {
-            case .success(let reply): self.ticked(index, lane.life, reply)
+            case .success(let reply): self.ticked(index, lane.life, reply, isSweep: sweepsNow)
             case .failure(.stopped): break
             case .failure(let error):
                 self.options.onEvent(.trouble(queue: lane.store.keys.name, error))
@@ -51,17 +53,27 @@ extension WorkerEngine {
         flush(index, lane.store)
     }
 
-    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply) {
+    private func ticked(_ index: Int, _ life: Int, _ reply: TickReply, isSweep: Bool) {
+        Failpoint.ticked.pass()
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
-        let (news, orders) = state.withLock { state in
+        // Once a tick, and after all queues were heard of.
+        let scales = !isSweep && index == options.queues.count - 1
+        let isShortOfMemory = scales && isShortOfMemory
+        let (news, change, orders) = state.withLock { state in
             let news = state.news(
                 index, life, reply, self.upkeep.lease, now, knows: { self.knows($0) })
             let isMuted = state.dispatch.lanes.contains { !$0.muted.isEmpty }
             self.hasMuted.store(isMuted, ordering: .relaxed)
-            return (news, state.orders(now: now))
+            let change =
+                scales ? state.rescale(isShortOfMemory: isShortOfMemory, now: now) : nil
+            return (news, change, state.orders(now: now))
         }
+        if let change {
+            options.onEvent(.scaled(from: change.from, to: change.to, change.reason))
+        }
+        if news.hasJoined { Failpoint.joined.pass() }
         perform(orders)
         let store = news.store
         if news.hasJoined {
@@ -72,6 +84,9 @@ extension WorkerEngine {
         for worker in reply.reaping { reap(worker, index, store) }
         buryParked(reply.parked, index, store)
         checkBlockades(reply.blocked, index, workers: reply.workers)
+        if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
+            scheduler?.look(store.keys.name)
+        }
         if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
@@ -88,6 +103,7 @@ extension WorkerEngine {
                 return self.options.onEvent(.trouble(queue: store.keys.name, error))
             }
             guard case .success(let counts?) = result else { return }
+            Failpoint.reaped.pass()
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
                     $0.dispatch.lanes[index].counts.reaped += counts.given
@@ -206,10 +222,10 @@ extension WorkerEngine {
     func describe() -> WorkerInfo {
         let now = monotonicNanoseconds()
         let wall = WallClock.milliseconds()
-        let (runs, busy, buffered, phase, starved) = state.withLock { state in
+        let (runs, open, busy, buffered, phase, starved) = state.withLock { state in
             (
-                state.runs, state.dispatch.busy, state.dispatch.buffered, state.dispatch.phase,
-                state.pool.starvations
+                state.runs, state.dispatch.openSlots, state.dispatch.busy, state.dispatch.buffered,
+                state.dispatch.phase, state.pool.starvations
             )
         }
         var running: [WorkerInfo.Running] = []
@@ -229,62 +245,8 @@ extension WorkerEngine {
             supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
             queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
             versions: handlers.mapValues(\.version).filter { $0.value != .max },
-            slots: options.concurrency, busy: busy, buffered: buffered,
+            slots: open, scale: options.slots.count > 1 ? options.slots : nil,
+            busy: busy, buffered: buffered,
             rss: ProcessMemory.resident(), starved: starved, running: running)
-    }
-}
-
-extension WorkerEngine.State {
-    /// What a tick's answer changes for a lane.
-    struct News {
-        var store: QueueStore
-        var worker: String
-        var hasJoined = false
-        var asksForCancelled = false
-        /// No cycle for half a lease: one is due for its `held`.
-        var isStale = false
-    }
-
-    /// - Parameter lease: ms.
-    mutating func news(
-        _ index: Int, _ life: Int, _ reply: TickReply, _ lease: Int, _ now: Int64,
-        knows: (JobKind) -> Bool = { _ in false }
-    ) -> News {
-        var lane = dispatch.lanes[index]
-        var news = News(store: lane.store, worker: lane.worker)
-        guard lane.life == life else { return news }
-        if !lane.isJoined {
-            lane.isJoined = true
-            lane.lastCycle = now
-            news.hasJoined = true
-        }
-        news.isStale = lane.flights.isEmpty && now - lane.lastCycle > Int64(lease) * 500_000
-        lane.isPaused = reply.isPaused
-        lane.adoptable = reply.parked.map(\.kind).filter(knows)
-        lane.muted = reply.muted
-        lane.workers = max(1, reply.workers)
-        lane.promoteAt = reply.next.map { now + Int64($0) * 1_000_000 } ?? .max
-        lane.waiting = reply.ready + reply.landing + reply.scheduled
-        if lane.cancels != reply.cancels {
-            lane.cancels = reply.cancels
-            news.asksForCancelled = true
-        }
-        // Jobs and no alarm: a wake-up that was lost, or a pause that ended.
-        if reply.ready + reply.landing > 0, !lane.isParked { lane.isEmpty = false }
-        dispatch.lanes[index] = lane
-        dispatch.releaseStale(now: now)
-        return news
-    }
-
-    /// Cancels what runs of some deliveries, and marks those that have not started.
-    mutating func cancel(_ tags: Set<Int>, in lane: Int, life: Int) {
-        guard !tags.isEmpty else { return }
-        for slot in runs.indices {
-            guard let held = runs[slot].held, held.lane == lane, held.life == life,
-                tags.contains(held.delivery.tag)
-            else { continue }
-            cancel(slot, .notWanted)
-        }
-        dispatch.markCancelled(tags, in: lane, life: life)
     }
 }

@@ -19,6 +19,7 @@ extension WorkerEngine {
         var job: Held? = first
         while let held = job {
             let verdict = await execute(held, slot)
+            Failpoint.ended.pass()
             let now = monotonicNanoseconds()
             let (next, orders) = state.withLock { $0.finish(held, slot, verdict, now: now) }
             report(verdict)

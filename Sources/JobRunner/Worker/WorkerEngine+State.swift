@@ -1,5 +1,26 @@
 internal import RedisLink
 
+extension WorkerEngine {
+    /// What a slot runs.
+    struct SlotRun: Sendable {
+        var held: Held?
+        /// Monotonic ns.
+        var startedAt: Int64 = 0
+        /// Monotonic ns at which it is cancelled.
+        var deadline: Int64?
+        var timeLimit: Duration = .zero
+        var cancel: CancelReason?
+        /// Monotonic ns at which it was told to stop, and was found not to have.
+        var cancelledAt: Int64?
+        var stuckAt: Int64?
+        var reportedAt: Int64 = 0
+        /// A place under a concurrency limit.
+        var claim: Claim?
+        /// Serves this slot, one job after another.
+        var task: Task<Void, Never>?
+    }
+}
+
 extension WorkerEngine.State {
     /// Applies an event; notes what starts, so that it can be seen and cancelled.
     mutating func dispatched(_ event: (inout Dispatch) -> Dispatch.Orders) -> Dispatch.Orders {

@@ -7,25 +7,6 @@ internal import Synchronization
 /// cooperative pool's (handlers that end). All state is under one lock, held for
 /// microseconds and never across a call out.
 final class WorkerEngine: Sendable {
-    /// What a slot runs.
-    struct SlotRun: Sendable {
-        var held: Held?
-        /// Monotonic ns.
-        var startedAt: Int64 = 0
-        /// Monotonic ns at which it is cancelled.
-        var deadline: Int64?
-        var timeLimit: Duration = .zero
-        var cancel: CancelReason?
-        /// Monotonic ns at which it was told to stop, and was found not to have.
-        var cancelledAt: Int64?
-        var stuckAt: Int64?
-        var reportedAt: Int64 = 0
-        /// A place under a concurrency limit.
-        var claim: Claim?
-        /// Serves this slot, one job after another.
-        var task: Task<Void, Never>?
-    }
-
     struct State: Sendable {
         var dispatch: Dispatch
         var runs: [SlotRun]
@@ -39,6 +20,10 @@ final class WorkerEngine: Sendable {
         var checks: Task<Void, any Error>?
         var isParkingStopped = false
         var pool = PoolWatch()
+        /// Nil when the number of slots is fixed.
+        var scale: SlotScale?
+        /// Starvations of the pool at the last look.
+        var starvationsSeen = 0
         /// Kinds of jobs that ran when the pool starved, and those that run on threads for it.
         var blockers: Set<String> = []
         var moved: Set<String> = []
@@ -56,6 +41,10 @@ final class WorkerEngine: Sendable {
     let parking: [Connection]
     let heartbeat: Connection
     let upkeep: Upkeep
+    /// What the app declares.
+    let schedules: [DeclaredSchedule]
+    /// Nil: others enqueue the ticks.
+    let scheduler: Scheduler?
     /// Wall clock minus monotonic clock, ms.
     let wallOffset: Atomic<Int>
     /// The server's clock minus the monotonic clock, ms.
@@ -69,6 +58,10 @@ final class WorkerEngine: Sendable {
     /// Of the handlers, by their names: most places.
     let concurrencyLimits: [String: Int]
     let desk: LimitDesk
+    /// How often it made jobs ready between two ticks.
+    let promotions = Atomic(0)
+    /// That runs hold, by their holders.
+    let locks = Mutex([String: HeldLock]())
     /// For handlers that block.
     let threads = BlockingThreads()
     /// For handlers that enqueue or report; shares the worker's sockets.
@@ -77,7 +70,7 @@ final class WorkerEngine: Sendable {
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
     init(
         router: RedisRouter, prefix: String, options: WorkerOptions, handlers: [String: Handler],
-        identity: WorkerIdentity
+        schedules: [DeclaredSchedule] = [], identity: WorkerIdentity
     ) throws {
         let keys = Keys(prefix: prefix)
         self.router = router
@@ -88,11 +81,13 @@ final class WorkerEngine: Sendable {
             Lane(QueueStore(keys.queue($0.name)), weight: $0.weight ?? 1, worker: identity.id)
         }
         let isStrict = options.queues.allSatisfy { $0.weight == nil }
-        let dispatch = Dispatch(lanes: lanes, isStrict: isStrict, concurrency: options.concurrency)
-        state = Mutex(
-            State(
-                dispatch: dispatch,
-                runs: Array(repeating: SlotRun(), count: options.concurrency)))
+        let dispatch = Dispatch(
+            lanes: lanes, isStrict: isStrict, concurrency: options.concurrency,
+            most: options.maxConcurrency)
+        var initial = State(
+            dispatch: dispatch, runs: Array(repeating: SlotRun(), count: dispatch.slots.count))
+        if options.slots.count > 1 { initial.scale = SlotScale(options.slots) }
+        state = Mutex(initial)
         let offset = WallClock.milliseconds() - Int(monotonicNanoseconds() / 1_000_000)
         wallOffset = Atomic(offset)
         serverOffset = Atomic(offset)
@@ -105,8 +100,12 @@ final class WorkerEngine: Sendable {
         }
         concurrencyLimits = limits
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
-        heartbeat = try router.dedicated(for: keys.queues)
-        clock = try WorkerClock()
+        let heartbeat = try router.dedicated(for: keys.queues)
+        let clock = try WorkerClock()
+        self.heartbeat = heartbeat
+        self.clock = clock
+        self.schedules = schedules
+        scheduler = Self.scheduler(keys, options, schedules, heartbeat, clock)
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
         // Half the interval of ticks: one that comes a millisecond early sweeps all the same.
@@ -149,6 +148,10 @@ final class WorkerEngine: Sendable {
         case .success(.lost):
             lost(lane, life: life)
         case .success(let reply):
+            if case .done(_, let acked, _, let jobs, _) = reply {
+                if acked > 0 { Failpoint.acked.pass() }
+                if !jobs.isEmpty { Failpoint.fetched.pass() }
+            }
             perform(
                 state.withLock { state in
                     state.dispatched {
@@ -185,7 +188,9 @@ final class WorkerEngine: Sendable {
             var hasJob = false
             var wait: Int64 = 0
             switch result {
-            case .success(let parked): hasJob = parked
+            case .success(let parked):
+                hasJob = parked
+                if parked { Failpoint.woken.pass() }
             case .failure(.stopped): return
             // OOM, among others: the wake-up works again later; meanwhile look once a second.
             case .failure: wait = 1_000_000_000

@@ -50,6 +50,10 @@ public enum WorkerEvent: Sendable {
     case poolAnswered(after: Duration)
     /// A kind of jobs runs on threads from now on.
     case movedToThreads(job: String)
+    /// Slots opened or close, of a worker with `maxConcurrency`; what runs goes on.
+    case scaled(from: Int, to: Int, ScaleReason)
+    /// A tick of a schedule was enqueued, skipped or missed here, or cannot be.
+    case schedule(ScheduleEvent)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.
@@ -58,6 +62,25 @@ public enum WorkerEvent: Sendable {
     case stopped(released: Int)
     /// A line of a handler.
     case log(LogLevel, String, job: String, id: String, attempt: Int)
+}
+
+/// Why a worker changed how many slots are open.
+@nonexhaustive
+public enum ScaleReason: String, Sendable {
+    /// More: all are busy and jobs wait.
+    case backlog
+    /// Fewer again: more of them ran no more jobs a second.
+    case noGain = "no_gain"
+    /// Fewer: to see whether they do as well.
+    case trial
+    /// More again: fewer ran fewer jobs a second.
+    case needed
+    /// Fewer: some were idle for long.
+    case idle
+    /// Fewer again: the cooperative pool does not answer.
+    case starved
+    /// Fewer again: the process nearly holds the memory at which it is replaced.
+    case memory
 }
 
 /// A run that may block the cooperative pool.

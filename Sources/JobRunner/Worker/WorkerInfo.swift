@@ -26,7 +26,11 @@ package struct WorkerInfo: Codable, Sendable {
     /// The newest version that each takes; those that take any are left out, and all of it by
     /// workers that do not say.
     package var versions: [String: Int]?
+    /// Those that are open now.
     package var slots: Int
+    /// The fewest and the most that may be open; nil when the number is fixed.
+    package var minSlots: Int?
+    package var maxSlots: Int?
     package var busy: Int
     /// Fetched and not started.
     package var buffered: Int
@@ -54,8 +58,8 @@ package struct WorkerInfo: Codable, Sendable {
     init(
         id: String, host: String, pid: Int, supervisor: Int?, version: String, started: Int,
         state: String, queues: [String], handlers: [String], versions: [String: Int], slots: Int,
-        busy: Int,
-        buffered: Int, rss: Int, starved: Int? = nil, running: [Running]
+        scale: ClosedRange<Int>? = nil, busy: Int, buffered: Int, rss: Int, starved: Int? = nil,
+        running: [Running]
     ) {
         self.id = id
         self.host = host
@@ -68,6 +72,8 @@ package struct WorkerInfo: Codable, Sendable {
         self.handlers = handlers
         self.versions = versions.isEmpty ? nil : versions
         self.slots = slots
+        minSlots = scale?.lowerBound
+        maxSlots = scale?.upperBound
         self.busy = busy
         self.buffered = buffered
         self.rss = rss

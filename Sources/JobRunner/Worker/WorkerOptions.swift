@@ -16,8 +16,13 @@ public struct WorkerOptions: Sendable {
 
     /// Strict by position, unless weights are given.
     public var queues: [Queue] = [Queue("default")]
-    /// Jobs that run at once, 1 to 1,024.
+    /// Jobs that run at once, 1 to 1,024; with `maxConcurrency` the fewest slots that are open.
     public var concurrency = 10
+    /// The most slots that may be open, `concurrency` to 1,024; nil is a fixed number.
+    ///
+    /// They open while jobs wait and more slots run more of them a second.
+    /// Slots that were idle for long close again; what runs in one is never interrupted.
+    public var maxConcurrency: Int?
     /// How long a dead worker's jobs wait; 3 s to 1 h, the same for all workers of a queue.
     public var visibilityTimeout: Duration = .seconds(30)
     /// How long running jobs may go on after a stop was asked for.
@@ -49,6 +54,10 @@ public struct WorkerOptions: Sendable {
     public var redact: @Sendable (String) -> String = { Redaction.standard($0) }
     /// Report the start and the end of every job, not only of those that failed.
     public var reportsJobs = false
+    /// Resident bytes at which this process is replaced: no slots open near it; nil is no bound.
+    package var memoryLimit: Int?
+    /// Enqueue the ticks of the queues' schedules; one process of a queue must.
+    public var runsSchedules = true
     /// The process id of whoever starts such workers again; nil when there is none.
     package var supervisor: Int?
     /// Hears what happens; called on any thread, must be short.
@@ -56,6 +65,11 @@ public struct WorkerOptions: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// How many slots may be open; of one number when that is fixed.
+    package var slots: ClosedRange<Int> {
+        concurrency...max(concurrency, maxConcurrency ?? concurrency)
+    }
 
     /// - Throws: `JobRunnerError.invalid` for what is out of bounds.
     package func check() throws {
@@ -73,6 +87,11 @@ public struct WorkerOptions: Sendable {
         }
         guard (1...1024).contains(concurrency) else {
             throw JobRunnerError.invalid("concurrency must be 1 to 1024, got \(concurrency)")
+        }
+        if let maxConcurrency, !(concurrency...1024).contains(maxConcurrency) {
+            throw JobRunnerError.invalid(
+                "maxConcurrency must be concurrency (\(concurrency)) to 1024, "
+                    + "got \(maxConcurrency)")
         }
         guard (.milliseconds(200) ... .seconds(3600)).contains(visibilityTimeout) else {
             throw JobRunnerError.invalid(

@@ -72,6 +72,7 @@ struct LedgerJob: Job {
 
     func run(_ context: JobContext, _ ledger: Ledger) async throws -> Output {
         ledger.write("start", context)
+        Failpoint.running.pass()
         // A job that takes time, to be killed in the middle.
         if milliseconds > 0 { try await Task.sleep(for: .milliseconds(milliseconds)) }
         if context.attempt <= failures ?? 0 { throw Failed() }

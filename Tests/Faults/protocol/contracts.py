@@ -181,6 +181,23 @@ try:
     reset(); us = server.now(); take(1, 0); is_(take(1, 0)[0][0], us + 100_000); link.call('HSET', '{limit:x}:rule', 'closed', now() + 500)
     wait(100); is_(take(1, us + 100_000), [[us + 500_000, 400_000]]); is_(take(1, 0)[0][0], us + 600_000); wait(400); is_(take(1, us + 500_000), [[0, 0]])
     link.call('HSET', '{limit:x}:rule', 'each', 10_000, 'burst', 2); is_(take(1, 0, name='y'), [[0, 0]]); server.set(server.now() - 10 ** 10); is_(take(1, 0)[0][1] > 0, True)
+    # take, 10,000 jobs of 8 workers that are up to 30 ms late: the rate to 1 %, no window with one too many, each put off once.
+    import heapq, random
+    for count, burst, jobs in ((100, 1, 10_000), (10, 20, 2_000)):
+        reset(); rng, each, grants, asked = random.Random(count), -(-10 ** 6 * 1005 // 1000 // count), [], 0
+        queue = [(rng.randint(0, 1000) + server.now(), i, 0) for i in range(jobs)]; heapq.heapify(queue)
+        while queue:
+            # What is due comes in calls of a worker's slots, and a little late.
+            first = queue[0][0] + rng.choice((0, 0, 0, 1000, 5000, 30_000)); server.set(max(server.now(), first))
+            batch = [heapq.heappop(queue) for _ in range(min(rng.randint(1, 8), sum(q[0] <= server.now() for q in queue[:8])))]
+            if not batch: continue
+            asked += 1
+            for (_, i, _), (at, us) in zip(batch, take(*[x for _, _, promised in batch for x in (1, promised)], each=each, burst=burst)):
+                if at: heapq.heappush(queue, (server.now() + -(-us // 1000) * 1000, i, at))
+                else: grants.append(server.now() + us)
+        grants.sort(); late = sum(b - a < 10 ** 6 for a, b in zip(grants, grants[count + burst - 1:])); is_(late, 0)
+        rate = (jobs - burst) / (grants[-1] - grants[0]) * 1e6; is_(abs(rate / count - 1) <= 0.01, True); is_(asked <= 2.2 * jobs, True)
+        print(f'  {count}/s burst {burst}: {jobs} jobs at {rate:.2f}/s, {asked / jobs:.2f} scripts a job')
     # claim: as many as there is room for, those of the dead lapse.
     reset(); claim = lambda verb, *who: run('claim', ['{limit:x}:x:running', '{limit:x}:rule'], verb, 2, 1000, *who)
     is_([claim('take', *'abc')[i] for i in (0, 2, 3, 4)], [0, 1, 1, 0]); is_(claim('take', 'a')[2:], [1]); is_(claim('free', 'a', 'z')[0], 1)

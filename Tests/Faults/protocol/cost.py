@@ -10,7 +10,7 @@ size: what a queue without leases, fences and guards would cost. Needs Python 3.
 7.0, no compiler: here the clock is the server's own.
 """
 import shutil, subprocess, sys, tempfile
-from model import CYCLE, NAMES, Q, TICK as TICKED, keys_of, needs, source, wait_ready
+from model import CYCLE, ENQUEUE, NAMES, Q, TICK as TICKED, keys_of, needs, source, wait_ready
 
 QUICK = '--quick' in sys.argv
 KEYS = [Q + k for k in keys_of(CYCLE, 'w')]
@@ -108,8 +108,8 @@ def main():
             b.reset()
             def action():
                 for i in range(0, n, 64):
-                    b.pipe([b.evalsha('enqueue', [KEYS[0], KEYS[4], f'{Q}seen:{k}'] + ([f'{Q}unique:{k}'] if unique else []),
-                                      [f'{k}', b.job(k, 130), 0, 0, window, 60_000, 0]) for k in range(i, min(i + 64, n))])
+                    b.pipe([b.evalsha('enqueue', [Q + n for n in keys_of(ENQUEUE, str(k))] + ([f'{Q}unique:{k}'] if unique else []),
+                                      [f'{k}', b.job(k, 130), 0, 0, window, 60_000, 0, 'keep', 0, 0]) for k in range(i, min(i + 64, n))])
             return b.timed(n, action)
         def many(window):
             b.reset()
@@ -123,6 +123,18 @@ def main():
             return b.timed(n, lambda: [b.pipe([('LPUSH', KEYS[0], b.job(k, 130)) for k in range(i, min(i + 64, n))]) for i in range(0, n, 64)])
         print(f'  enqueue {enqueue(0):.2f}, with window {enqueue(60_000):.2f}, with window and unique {enqueue(60_000, True):.2f}; '
               f'enqueue_many by 64 {many(0):.2f}, with window {many(60_000):.2f}; LPUSH {lpush():.2f}', flush=True)
+        def ranked(head):
+            b.reset(); b.fill(1, 130)
+            def action():
+                for i in range(0, n, 64):
+                    b.pipe([b.evalsha('enqueue', [Q + x for x in keys_of(ENQUEUE, str(k))],
+                                      [f'{k}', b.job(k, 130).replace('","v"', '",' + head(k) + '"v"', 1), 0, 0, 0, 60_000, 0, 'keep', 0, 0]) for k in range(i, min(i + 64, n))])
+            return b.timed(n, action), b.cycles(n, 64, True)
+        print('\nenqueue, and cycle with result by 64, of jobs in order of rank')
+        for what, head in (('a priority', lambda k: f'"priority":{k % 9 + 1},'), ('10 tenants', lambda k: f'"fair":"t{k % 10}",'), ('1,000 tenants', lambda k: f'"fair":"t{k % 1000}",'),
+                           ('10,000 tenants', lambda k: f'"fair":"t{k % 10_000}",')):
+            enqueued, cycled = ranked(head)
+            print(f'  {what:14} {enqueued:.2f} and {cycled:.2f}', flush=True)
         print('\nlong queues: 1,000,000 ready and 1,000,000 scheduled')
         b.reset()
         def idle(calls):

@@ -22,6 +22,7 @@ class Verdict:
     notes: list = dataclasses.field(default_factory=list)
     buried: dict = dataclasses.field(default_factory=dict)       # id → reason
     starts: dict = dataclasses.field(default_factory=dict)       # id → number of starts
+    again: collections.Counter = dataclasses.field(default_factory=collections.Counter)      # (pid, had they ended there) → its jobs that started again
     lost_ids: list = dataclasses.field(default_factory=list)
 
 
@@ -66,12 +67,13 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
     v = Verdict()
     accepted, faults, buried, stored = ledger.accepted(), ledger.faults(), dead(server), results(server)
     v.jobs, v.faults, v.buried = len(accepted), len(faults), buried
-    starts, last_end, ends = collections.defaultdict(list), {}, []
+    starts, last_end, ends, finished = collections.defaultdict(list), {}, [], set()
     for e in ledger.events():
         if e.what == 'start': starts[e.id].append(e)
         else:
             last_end[e.id] = max(last_end.get(e.id, 0), e.fence)
             ends.append(e.ms)
+            finished.add((e.id, e.fence))
     cutting = [f for f in faults if f.kind in copies]
     def may_be_two(identity, ms): return any(f.end >= accepted.get(identity, 0) and f.begin <= ms for f in cutting)
     v.starts = {i: len(s) for i, s in starts.items()}
@@ -95,6 +97,7 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
             cause = [f for f in hit[first.pid] + hit[None] if f.end >= begin and f.begin <= second.ms]
             if cause:
                 v.explained += 1
+                v.again[first.pid, (first.id, first.fence) in finished] += 1
                 v.recovery = max(v.recovery, second.ms - max(f.begin for f in cause))
             elif may_be_two(second.id, second.ms): v.explained += 1
             else:

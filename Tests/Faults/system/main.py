@@ -15,14 +15,14 @@ Ends with 1 when a goal was missed. Needs Linux, Python 3.11, redis-server 7.0, 
 import argparse, datetime, os, platform, signal, subprocess, sys, time, traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import clocks, controls, crashes, loads, networks, servers
+import clocks, controls, crashes, failpoints, loads, networks, servers
 from redis_link import needs
 from run import Run, Skip
 from wait import Late
 from worker import BINARIES, ROOT
 
 FAULTS = {
-    'F1': crashes.f1, 'F3': networks.f3, 'F4': networks.f4, 'F6a': servers.f6_always, 'F6e': servers.f6_everysec, 'F6o': servers.f6_outage, 'F7': servers.f7,
+    'F1': crashes.f1, 'F2': failpoints.f2, 'F3': networks.f3, 'F4': networks.f4, 'F5': networks.f5, 'F6a': servers.f6_always, 'F6e': servers.f6_everysec, 'F6o': servers.f6_outage, 'F7': servers.f7,
     'F10': clocks.f10, 'F11': clocks.f11, 'F12': crashes.f12, 'F13': servers.f13, 'F14': servers.f14, 'F15': servers.f15,
     'F16': crashes.f16, 'F17': crashes.f17, 'F18': loads.f18, 'F19': servers.f19, 'F20': loads.f20, 'F21': loads.f21,
     'F22': loads.f22, 'F24': loads.f24,
@@ -63,9 +63,9 @@ def every(names, options):
             bad += bool(verdict.problems)
         else:
             is_skipped = why.startswith('skipped')
-            rows.append((name, what, *['–'] * 8, round(seconds), 'skipped' if is_skipped else 'FAILED'))
+            rows.append((name, what, *['–'] * 8, round(seconds), why if is_skipped else 'FAILED'))
             bad += not is_skipped
-        print(f'{name:4} {rows[-1][-1]:8} {seconds:5.0f} s  seed {options.seed}  {what}', flush=True)
+        print(f'{name:4} {rows[-1][-1].split(":")[0]:8} {seconds:5.0f} s  seed {options.seed}  {what}', flush=True)
         for text in ([why] if why else []) + (verdict.problems if verdict else []): print(f'     ! {text}')
         for text in verdict.notes if verdict else []: print(f'     . {text}')
         sys.stdout.flush()
@@ -117,7 +117,8 @@ def main():
         sys.exit(bad > 0)
     rows, bad = every(names, options)
     show(rows)
-    print(f'{time.monotonic() - begin:.0f} s, {bad} missed')
+    skipped = sum(str(row[-1]).startswith('skipped') for row in rows)
+    print(f'{time.monotonic() - begin:.0f} s, {bad} missed, {skipped} skipped')
     if options.markdown: markdown(options.markdown, rows, options)
     sys.exit(bad > 0)
 

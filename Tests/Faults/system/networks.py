@@ -60,3 +60,25 @@ def f4(run):
     biggest = max(w.last_resident for w in run.workers)
     if biggest > 96: verdict.problems.append(f'a worker has {biggest:.0f} MiB')
     return verdict
+
+
+def f5(run):
+    """Packets lost (10 %), delayed (100 ms +- 50) and overtaken, between two network namespaces"""
+    far = run.lay()
+    jobs = run.size(250, 20_000)
+    for _ in range(3): run.worker(joins=False, concurrency=8, lease=30, **far)
+    share = jobs // 10
+    for n in range(10):
+        # As behind the proxy: ids of the producers' own, and ids that `enqueue` makes and resends.
+        if n % 2: run.produce([job(i, milliseconds=run.rng.randint(0, 20), failures=run.rng.choice((0, 0, 0, 1))) for i in run.ids(share, n * share)], tries=10, **far)
+        else: run.produce(['{"milliseconds":%d}' % run.rng.randint(0, 20) for _ in range(share)], kind='ledger', **far)
+    try: run.ended(jobs * 9 // 10, run.size(90, 1200))
+    finally: run.wire.calm()
+    verdict = run.finish()
+    verdict.faults = run.wire.lost
+    lost = sum(len(w.events('lease_lost')) for w in run.workers)
+    if lost: verdict.problems.append(f'{lost} leases lost')
+    wire = run.wire
+    verdict.notes.append(f'{wire.sent} packets, {wire.lost} lost, {wire.overtaken} overtaken')
+    if wire.lost < wire.sent * 0.05 or wire.overtaken < wire.sent * 0.05: verdict.problems.append('the wire was too good')
+    return verdict

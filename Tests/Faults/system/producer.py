@@ -1,7 +1,7 @@
 """Producers: the real `jobrunner enqueue`, whose printed handles are the acknowledgements."""
-import json, os, subprocess, threading
+import json, os, signal, subprocess, threading
 
-from worker import BINARIES
+from worker import BINARIES, armed
 
 
 def job(identity, kind='ledger', **arguments):
@@ -13,9 +13,12 @@ def job(identity, kind='ledger', **arguments):
 class Producer:
     """Enqueues lines, each with an id of its own, so that a run that failed may be repeated."""
 
-    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None):
+    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None, failpoint=None, wrap=()):
         self.file, self.url, self.ledger, self.more, self.tries = os.path.join(directory, f'jobs-{number}'), url, ledger, more, tries
         self.errors, self.codes, self.kind, self.process = [], [], kind, None
+        self.wrap = wrap
+        # Its first try dies there.
+        self.failpoint, self.deaths = failpoint, 0
         self.asked, self.told = len(lines), 0      # lines, and handles printed by the last try
         with open(self.file, 'w') as f: f.write('\n'.join(lines) + '\n')
         self.thread = threading.Thread(target=self._run)
@@ -24,11 +27,11 @@ class Producer:
 
     def _run(self):
         name = [self.kind] if self.kind else []
-        for _ in range(self.tries):
+        for turn in range(self.tries):
             with self.lock:
                 if self.ended: return
                 self.process = subprocess.Popen(
-                    [os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no'),
+                    [*self.wrap, os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no', **armed(turn == 0 and self.failpoint)),
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             errors = []
             reader = threading.Thread(target=lambda: errors.append(self.process.stderr.read()))
@@ -37,8 +40,14 @@ class Producer:
             for line in self.process.stdout:
                 self.ledger.accept(line.strip().split('/', 1)[1])
                 self.told += 1
-            self.codes.append(self.process.wait())
+            code = self.process.wait()
             reader.join()
+            if turn == 0 and self.failpoint and code == -signal.SIGKILL:
+                self.deaths += 1
+                self.ledger.fault('kill', self.process.pid)
+                self.process.stdout.close(); self.process.stderr.close()
+                continue
+            self.codes.append(code)
             self.errors.append(errors[0])
             self.process.stdout.close(); self.process.stderr.close()
             if self.codes[-1] == 0: return

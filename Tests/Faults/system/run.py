@@ -7,6 +7,7 @@ from producer import Producer, job
 from proxy import Proxy
 from server import Server
 from wait import Late, now_ms, until
+from wire import Refused, Wire
 from worker import Worker
 
 LEASE = 3          # s, the least that `work` takes
@@ -24,7 +25,7 @@ class Run:
         self.rng = random.Random(f'{name}-{seed}')
         self.dir = tempfile.mkdtemp(prefix=f'jobrunner-{name.lower()}-')
         self.ledger = Ledger(self.dir)
-        self.server = self.proxy = None
+        self.server = self.proxy = self.wire = None
         self.workers, self.producers, self.made, self.missed, self.notes = [], [], 0, [], []
         # Of a worker whose safety line was taken out nobody waits long for a drain.
         self.patience = 20 if control else 90
@@ -33,15 +34,23 @@ class Run:
 
     # Parts.
 
-    def serve(self, *arguments, clock=False, proxy=False):
+    def serve(self, *arguments, clock=False, proxy=False, wrap=()):
         """Starts Redis, and the proxy when asked for or when a control needs one."""
-        self.server = Server(self.dir, *arguments, clock=clock)
+        self.server = Server(self.dir, *arguments, clock=clock, wrap=wrap)
         if proxy or self.control:
             self.proxy = Proxy(self.server.path, self.rng.random(), self.ledger.fault)
             if self.control: self.proxy.swap = self.control.install(self.server)
 
     @property
     def url(self): return self.proxy.url if self.proxy else f'unix://{self.server.path}'
+
+    def lay(self):
+        """Lays the bad wire, Redis at its first end; returns how to start a process at the other, and the URL."""
+        try: self.wire = Wire(self.rng.random())
+        except Refused as reason: raise Skip(str(reason))
+        here, there = self.wire.ends
+        self.serve('--port', '6379', '--bind', here.address, '--protected-mode', 'no', wrap=here.wrap)
+        return {'wrap': there.wrap, 'url': f'redis://{here.address}:6379'}
 
     def worker(self, joins=True, **options):
         self.made += 1
@@ -123,4 +132,5 @@ class Run:
         for worker in self.workers: worker.end()
         if self.proxy: self.proxy.stop()
         if self.server: self.server.stop()
+        if self.wire: self.wire.stop()
         if not keep: shutil.rmtree(self.dir, ignore_errors=True)

@@ -9,13 +9,13 @@ QUEUE = 'jobrunner:{default}:'
 
 
 class Server:
-    """`arguments` are redis-server's; with `clock` its TIME can be moved: see `shift`."""
+    """`arguments` are redis-server's; with `clock` its TIME can be moved: see `shift`; `wrap` starts it."""
 
-    def __init__(self, directory, *arguments, clock=False):
+    def __init__(self, directory, *arguments, clock=False, wrap=()):
         self.dir = os.path.join(directory, 'redis')
         os.mkdir(self.dir)
         self.path, self.arguments, self.env = os.path.join(directory, 's'), arguments, dict(os.environ)
-        self.process, self.memory = None, None
+        self.process, self.memory, self.wrap = None, None, wrap
         if clock:
             file = os.path.join(directory, 'clock')
             with open(file, 'wb') as f: f.write(bytes(8))
@@ -27,7 +27,7 @@ class Server:
     def start(self):
         if os.path.exists(self.path): os.unlink(self.path)
         self.process = subprocess.Popen(
-            ['redis-server', '--port', '0', '--unixsocket', self.path, '--save', '', '--dir', self.dir, '--appendonly', 'no',
+            [*self.wrap, 'redis-server', '--port', '0', '--unixsocket', self.path, '--save', '', '--dir', self.dir, '--appendonly', 'no',
              '--loglevel', 'warning', '--logfile', os.path.join(self.dir, 'log'), '--auto-aof-rewrite-percentage', '0',
              '--enable-protected-configs', 'yes', '--maxclients', '2000', *self.arguments],
             env=self.env, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)

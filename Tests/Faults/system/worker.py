@@ -7,17 +7,22 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..')
 BINARIES = os.environ.get('FAULT_BINARIES', os.path.join(ROOT, '.build', 'debug'))
 
 
+def armed(failpoint):
+    """The variables of a process that is to die there, `<name>` or `<name>:<passes>`; None: nowhere."""
+    return {'FAULT_POINT': failpoint} if failpoint else {}
+
+
 class Worker:
     """One process. `start` returns at once; `joined` waits until it takes jobs."""
 
-    def __init__(self, directory, number, url, ledger, concurrency=4, lease=3, more=(), wrap=()):
+    def __init__(self, directory, number, url, ledger, concurrency=4, lease=3, more=(), wrap=(), failpoint=None):
         self.number, self.ledger, self.log, self.errors = number, ledger, os.path.join(directory, f'worker-{number}.log'), os.path.join(directory, f'worker-{number}.err')
         self.frozen, self.offset, self.lines, self.last_resident = None, 0, [], 0
         with open(self.log, 'w') as out, open(self.errors, 'w') as err:
             self.process = subprocess.Popen(
                 [*wrap, os.path.join(BINARIES, 'FaultWorker'), 'work', '--redis-url', url, '--concurrency', str(concurrency),
                  '--visibility-timeout', f'{lease}s', '--log-format', 'json', '--allow-eviction', *more],
-                env=dict(os.environ, FAULT_LEDGER=ledger.path, JOBRUNNER_REDIS_URL=url), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                env=dict(os.environ, FAULT_LEDGER=ledger.path, JOBRUNNER_REDIS_URL=url, **armed(failpoint)), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         self.pid = self.process.pid
 
     @property

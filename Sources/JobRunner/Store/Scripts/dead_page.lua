@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- dead_page: a page of the dead, newest first, bounded in number and in bytes.
 --
--- Ranks count from the oldest, and pages go down: who dies meanwhile, or is
--- taken out of a page that was read, moves nobody who is still to be read.
+-- Ranks count from the oldest, and pages go down: who dies in a later
+-- millisecond, or is taken out of a page that was read, moves nobody who is
+-- still to be read. Taken out of a later page: some are read twice, none missed.
 --
 -- KEYS[1] dead      ZSET  "<worker>/<tag> <reason>\n<job>" -> time of death, ms
 -- ARGV[1] below     read down from this rank, itself not included; "" starts with the newest

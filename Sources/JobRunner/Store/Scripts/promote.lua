@@ -30,7 +30,8 @@ local function place(one)
   end
   local rank = now
   if tenant then
-    rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn') or now) + 1
+    redis.call('HSETNX', meta, 'turn', now)
+    rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn')) + 1
     redis.call('ZADD', turns, rank, tenant)
   end
   redis.call('HSET', meta, 'ranked', 1)

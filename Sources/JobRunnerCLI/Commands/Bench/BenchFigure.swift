@@ -23,6 +23,11 @@ enum BenchFigure: String, CaseIterable, Sendable {
     case latencyMax = "latency_us.max"
     case latencyCount = "latency_us.n"
 
+    case lateness50 = "lateness_ms.p50"
+    case lateness99 = "lateness_ms.p99"
+    case latenessMax = "lateness_ms.max"
+    case latenessCount = "lateness_ms.n"
+
     case idleTrips = "idle_round_trips_per_s"
     case idleCommands = "idle_commands_per_s"
     case idleCPU = "idle_cpu_percent"

@@ -81,6 +81,14 @@ struct BenchTable {
                 ]
             ),
             (
+                "Start after due, \(grouped(settings.latencyJobs)) in "
+                    + "\(DurationText.format(LatenessBench.span)) beside \(settings.rate) jobs/s",
+                [
+                    ("p50", .lateness50, "ms"), ("p99", .lateness99, "ms"),
+                    ("max", .latenessMax, "ms"),
+                ]
+            ),
+            (
                 "Idle worker, \(DurationText.format(settings.idle))",
                 [
                     ("round trips", .idleTrips, "/s"), ("commands", .idleCommands, "/s"),

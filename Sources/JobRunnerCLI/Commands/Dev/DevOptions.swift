@@ -21,7 +21,8 @@ enum DevOptions {
             WorkOptions.drainTimeout, WorkOptions.stuckAfter, WorkOptions.exitWhenStuck,
             WorkOptions.parkedAge, WorkOptions.moveBlocking, WorkOptions.handlers,
             WorkOptions.passedVariables,
-            WorkOptions.programTimeLimit, WorkOptions.app, WorkOptions.maxJobSize,
+            WorkOptions.programTimeLimit, WorkOptions.schedule, WorkOptions.app,
+            WorkOptions.maxJobSize,
             WorkOptions.logFormat,
             WorkOptions.logLevel,
         ]
@@ -42,6 +43,7 @@ enum DevOptions {
         words += given(WorkOptions.handlers, invocation)
         words += given(WorkOptions.passedVariables, invocation)
         words += given(WorkOptions.programTimeLimit, invocation)
+        words += given(WorkOptions.schedule, invocation)
         words += given(WorkOptions.app, invocation)
         words += given(WorkOptions.maxJobSize, invocation)
         words += given(WorkOptions.logLevel, invocation)

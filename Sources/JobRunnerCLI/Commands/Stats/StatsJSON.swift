@@ -43,6 +43,7 @@ enum StatsJSON {
             ("dead", .integer(totals.dead)),
             ("parked", .integer(totals.parked)),
             ("blocked", .integer(totals.blocked)),
+            ("schedules", schedules(totals.schedules)),
             ("in_per_s", throughput(totals.incoming)),
             ("out_per_s", throughput(totals.outgoing)),
             ("workers", .object(states)),
@@ -92,7 +93,17 @@ enum StatsJSON {
             ("workers", .integer(queue.workers)),
             ("reaping", .integer(queue.reaping)),
             ("lease_ms", .milliseconds(queue.lease)),
+            ("schedules", schedules(queue.schedules)),
             ("faults", .strings(queue.faults)),
+        ])
+    }
+
+    private static func schedules(_ schedules: QueueStats.Schedules) -> JSONNode {
+        .object([
+            ("count", .integer(schedules.count)),
+            ("paused", .integer(schedules.paused)),
+            ("late", .integer(schedules.late)),
+            ("next_due", .time(schedules.nextDue)),
         ])
     }
 
@@ -117,6 +128,8 @@ enum StatsJSON {
             ("queues", .strings(worker.queues)),
             ("handlers", .strings(worker.handlers)),
             ("slots", .integer(worker.slots)),
+            ("min_slots", .integer(worker.slotLimits?.lowerBound)),
+            ("max_slots", .integer(worker.slotLimits?.upperBound)),
             ("busy", .integer(worker.busy)),
             ("held", .integer(worker.held)),
             ("buffered", .integer(worker.buffered)),

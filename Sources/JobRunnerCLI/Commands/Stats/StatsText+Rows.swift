@@ -73,7 +73,8 @@ extension StatsText {
             case .quiet, .draining: .caution
             default: .bad
             }
-        let slots = worker.busy.map { "\($0)/\(worker.slots ?? 0)" }
+        let limits = worker.slotLimits.map { " (\($0.lowerBound)..\($0.upperBound))" } ?? ""
+        let slots = worker.busy.map { "\($0)/\(worker.slots ?? 0)\(limits)" }
         return [
             Cell(escaped(worker.host)), Cell(worker.pid.map { "\($0)" } ?? "-"),
             Cell(worker.state.rawValue, tone), Cell(slots ?? "-"),

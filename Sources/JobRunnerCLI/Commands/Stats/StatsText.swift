@@ -95,14 +95,31 @@ struct StatsText: Sendable {
             return count > 0 ? "\(count) \(state.rawValue)" : nil
         }
         let states = odd.isEmpty ? "" : " (\(odd.joined(separator: ", ")))"
-        let second = [
-            "workers \(stats.workers.count)\(states)", "slots \(totals.busy)/\(totals.slots) busy",
-            "in \(totals.incoming.map { HumanText.rate($0.one) } ?? "?")/s",
-            "out \(HumanText.rate(totals.outgoing.one))/s",
-            "failed \(HumanText.count(totals.failed)) in 15m",
-            "dead \(HumanText.count(totals.dead))",
-        ]
+        let second =
+            [
+                "workers \(stats.workers.count)\(states)",
+                "slots \(totals.busy)/\(totals.slots) busy",
+                "in \(totals.incoming.map { HumanText.rate($0.one) } ?? "?")/s",
+                "out \(HumanText.rate(totals.outgoing.one))/s",
+                "failed \(HumanText.count(totals.failed)) in 15m",
+                "dead \(HumanText.count(totals.dead))",
+            ]
+            + schedules(totals.schedules)
         return wrapped(first) + wrapped(second)
+    }
+
+    /// `schedules 3 (1 paused, 2 late), next in 12s`; nothing where there are none.
+    private func schedules(_ schedules: QueueStats.Schedules) -> [String] {
+        guard schedules.count > 0 else { return [] }
+        var odd: [String] = []
+        if schedules.paused > 0 { odd.append("\(schedules.paused) paused") }
+        if schedules.late > 0 { odd.append("\(schedules.late) late") }
+        let states = odd.isEmpty ? "" : " (\(odd.joined(separator: ", ")))"
+        let next = schedules.nextDue.map { due in
+            let left = max(0, due.timeIntervalSince(stats.time))
+            return ", next in \(HumanText.span(.milliseconds(Int(min(left, 1e9) * 1000))))"
+        }
+        return ["schedules \(HumanText.count(schedules.count))\(states)\(next ?? "")"]
     }
 
     /// Pieces side by side, as many as fit on a line.

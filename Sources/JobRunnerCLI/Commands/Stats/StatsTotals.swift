@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import JobRunner
 
 /// All queues and workers together.
@@ -9,6 +10,7 @@ struct StatsTotals: Sendable {
     var parked = 0
     var blocked = 0
     var failed = 0
+    var schedules = QueueStats.Schedules()
     /// Nil when it is not known of any queue.
     var incoming: QueueStats.Throughput?
     var outgoing = QueueStats.Throughput.zero
@@ -25,6 +27,12 @@ struct StatsTotals: Sendable {
             parked += queue.parked
             blocked += queue.blocked
             failed &+= queue.recent.failed
+            schedules.count += queue.schedules.count
+            schedules.paused += queue.schedules.paused
+            schedules.late += queue.schedules.late
+            if let due = queue.schedules.nextDue {
+                schedules.nextDue = min(schedules.nextDue ?? due, due)
+            }
             outgoing = outgoing + queue.outgoing
             if let rates = queue.incoming {
                 incoming = (incoming ?? .zero) + rates

@@ -20,6 +20,9 @@ enum WorkCommand {
                 QUIT, stops at once and gives everything back. TSTP takes no more jobs. USR1 \
                 writes who runs what since when. HUP is as TERM.
 
+                With --concurrency MIN..MAX slots open while jobs wait and more of them a second end, \
+                and close when they are idle; what runs is never interrupted.
+
                 With --processes it runs no jobs but starts processes that do, and starts another \
                 when one ends. Signals go to all of them, except HUP, which replaces them one \
                 after another by what is at the executable's path now. A process that fails as \
@@ -71,6 +74,7 @@ enum WorkCommand {
                 hint: "Use --handlers DIR for programs, or --app PATH for a Swift app's handlers.",
                 exit: .configuration)
         }
+        try declareSchedules(on: &builder, invocation)
         let control = WorkControl()
         control.listen()
         link?.watch {
@@ -128,7 +132,8 @@ enum WorkCommand {
         guard let directory = invocation.optional(WorkOptions.handlers) else { return nil }
         do {
             let programs = try ProgramHandlers(
-                directory: directory, concurrency: invocation[WorkOptions.concurrency],
+                directory: directory,
+                concurrency: invocation[WorkOptions.concurrency].upperBound,
                 environment: invocation.environment,
                 passing: invocation.all(WorkOptions.passedVariables)
             ) { line in
@@ -143,8 +148,24 @@ enum WorkCommand {
         }
     }
 
+    /// Those of a file beside the app's own; whatever is wrong with one is configuration.
+    private static func declareSchedules(
+        on builder: inout WorkerBuilder, _ invocation: Invocation
+    ) throws {
+        if let path = invocation.optional(WorkOptions.schedule) {
+            for entry in try ScheduleFile(path: path).entries {
+                builder.declare(entry.schedule, source: .file, isEnabled: entry.isEnabled)
+            }
+        }
+        do {
+            try builder.checkSchedules()
+        } catch {
+            throw CommandFailure("\(error)", exit: .configuration)
+        }
+    }
+
     /// The server's own word on itself; an outage at the start is waited out.
-    private static func look(_ url: RedisURL, _ invocation: Invocation, _ log: WorkLog)
+    static func look(_ url: RedisURL, _ invocation: Invocation, _ log: WorkLog)
         async throws -> ServerInfo
     {
         var options = ClientOptions()
@@ -190,7 +211,7 @@ enum WorkCommand {
             [
                 ("version", .text(JobRunner.version)), ("worker", .text(worker.id)),
                 ("queues", .text(queues.joined(separator: ","))),
-                ("slots", .number(options.concurrency)),
+                ("slots", WorkOptions.shown(options.slots)),
                 ("handlers", .text(builder.handlers.keys.sorted().joined(separator: ","))),
                 ("redis", .text("\(url.displayAddress) \(server.version)")),
                 ("prefix", .text(invocation[GlobalOptions.prefix])),

@@ -98,6 +98,11 @@ final class WorkLog: Sendable {
             write(
                 .warning, "moved", "runs on threads from now on: it blocks",
                 [("job", .text(job))])
+        case .scaled(let from, let to, let reason):
+            write(
+                .info, "scaled", reason.text,
+                [("from", .number(from)), ("to", .number(to)), ("why", .text(reason.rawValue))])
+        case .schedule(let event): note(event)
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):

@@ -9,8 +9,10 @@ enum WorkOptions {
             "Queues, by commas or repeated: the first is always asked first, or by weight (1-100).",
         repeats: true, read: .text)
     static let concurrency = Option(
-        "concurrency", short: "c", env: "JOBRUNNER_CONCURRENCY", default: 10, placeholder: "N",
-        unit: "jobs", help: "Jobs at the same time.", read: .int(1...1024))
+        "concurrency", short: "c", env: "JOBRUNNER_CONCURRENCY", default: 10...10,
+        placeholder: "N[..MAX]", unit: "jobs",
+        help: "Jobs at the same time; 2..8 opens as many slots as help while jobs wait.",
+        read: .span(1...1024))
     static let visibilityTimeout = Option(
         "visibility-timeout", env: "JOBRUNNER_VISIBILITY_TIMEOUT", default: .seconds(30),
         placeholder: "DURATION",
@@ -65,6 +67,13 @@ enum WorkOptions {
         placeholder: "DURATION",
         help: "Kill a program of --handlers after this; no limit if unset.",
         read: .duration(.milliseconds(1) ... .seconds(30 * 86_400)))
+    static let schedule = Option<String>(
+        "schedule", env: "JOBRUNNER_SCHEDULE", default: nil, placeholder: "FILE",
+        help: "Make these schedules, from a file such as jobrunner.schedule.json, at the start.",
+        read: .path)
+    static let noScheduler = Flag(
+        "no-scheduler", env: "JOBRUNNER_NO_SCHEDULER",
+        help: "Leave the ticks of schedules to other workers, or 'jobrunner scheduler'.")
     static let app = Option<String>(
         "app", env: "JOBRUNNER_APP", default: nil, placeholder: "PATH",
         help: "Execute this app's own 'work' with the same options instead.", read: .path)
@@ -89,7 +98,8 @@ enum WorkOptions {
     static let all: [any AnyOption] = [
         queues, concurrency, processes, maxJobsPerChild, maxMemoryPerChild, visibilityTimeout,
         drainTimeout, stuckAfter, exitWhenStuck, parkedAge, moveBlocking, handlers, passedVariables,
-        programTimeLimit, app, maxJobSize, allowEviction, exitWhenUnreachable, logFormat, logLevel,
+        programTimeLimit, schedule, noScheduler, app, maxJobSize, allowEviction,
+        exitWhenUnreachable, logFormat, logLevel,
     ]
 
     /// The worker's options.
@@ -99,7 +109,10 @@ enum WorkOptions {
     /// - Throws: `CommandFailure` with exit code 64 for a bad queue, 78 when a variable named it.
     static func worker(_ invocation: Invocation, isChild: Bool = false) throws -> WorkerOptions {
         var options = WorkerOptions()
-        options.concurrency = invocation[concurrency]
+        let slots = invocation[concurrency]
+        options.concurrency = slots.lowerBound
+        options.maxConcurrency = slots.count > 1 ? slots.upperBound : nil
+        options.memoryLimit = invocation.optional(maxMemoryPerChild)
         options.visibilityTimeout = invocation[visibilityTimeout]
         options.drainTimeout = invocation[drainTimeout]
         options.parkedAge = invocation[parkedAge]
@@ -111,6 +124,7 @@ enum WorkOptions {
             options.exitWhenStuck = .zero
         }
         options.maxJobBytes = invocation[maxJobSize]
+        options.runsSchedules = !invocation[noScheduler]
         return try withQueues(options, invocation)
     }
 
@@ -133,6 +147,11 @@ enum WorkOptions {
                 exit: isVariable ? .configuration : .usage)
         }
         return options
+    }
+
+    /// A number of slots, or the fewest and the most, as logs have it.
+    static func shown(_ slots: ClosedRange<Int>) -> LogLine.Value {
+        slots.count == 1 ? .number(slots.lowerBound) : .text(concurrency.reader.show(slots))
     }
 
     /// How many processes to start; nil when this one is to work.

@@ -211,7 +211,11 @@ struct Supervisor {
             [
                 ("version", .text(JobRunner.version)), ("pid", .number(Int(getpid()))),
                 ("processes", .number(count)),
-                ("slots", .number(count * options.concurrency)),
+                (
+                    "slots",
+                    WorkOptions.shown(
+                        count * options.slots.lowerBound...count * options.slots.upperBound)
+                ),
             ])
     }
 }

@@ -1,0 +1,61 @@
+internal import RedisLink
+
+/// The job of one tick.
+struct TickJob: Sendable {
+    let schedule: Schedule
+    /// Nominal, ms since 1970.
+    let tick: Int
+
+    init(_ schedule: Schedule, tick: Int) {
+        self.schedule = schedule
+        self.tick = tick
+    }
+
+    /// `<schedule>.<ms>`, the same in every process; a long name is cut and told apart by a digest.
+    var id: String {
+        let time = "\(tick)"
+        let room = NameError.maxBytes - 1 - time.utf8.count
+        var name = schedule.name
+        if name.utf8.count > room {
+            name = "\(name.prefix(room - 9))-\(sha1Hex(Array(name.utf8)).prefix(8))"
+        }
+        return "\(name).\(time)"
+    }
+
+    /// The lock that keeps a schedule's jobs apart; nil when they may overlap.
+    var lock: OverlapLock? {
+        schedule.overlap == .allow ? nil : OverlapLock(schedule: schedule.name)
+    }
+
+    /// The bytes to enqueue.
+    ///
+    /// - Parameter now: ms since 1970, by the server's clock.
+    /// - Throws: `ScheduleError` for what a worker would bury.
+    func json(now: Int, id: String? = nil, maxBytes: Int = 65_536) throws(ScheduleError) -> [UInt8]
+    {
+        do {
+            let arguments = Array(schedule.arguments.utf8)
+            try EnvelopeWriter.checkArguments(
+                arguments, limits: Envelope.Limits(maxBytes: maxBytes))
+            let options = schedule.options
+            var writer = EnvelopeWriter(
+                id: try JobID(id ?? self.id), job: schedule.job,
+                queue: try QueueName(schedule.queue), arguments: arguments, enqueued: Int64(now))
+            writer.version = schedule.version
+            let usual = JobOptions()
+            if options.maxAttempts != usual.maxAttempts { writer.maxAttempts = options.maxAttempts }
+            if options.keepResult != usual.keepResult {
+                writer.resultTTL = Int64(options.keepResult.milliseconds)
+            }
+            writer.timeLimit = options.timeLimit.map { Int64($0.milliseconds) }
+            if let expires = options.expires {
+                writer.expires = Int64(now + expires.milliseconds)
+                writer.whenExpired = options.whenExpired
+            }
+            writer.unique = lock?.unique
+            return try writer.bytes(limits: Envelope.Limits(maxBytes: maxBytes))
+        } catch {
+            throw ScheduleError("the job '\(printable(schedule.job))': \(error)")
+        }
+    }
+}

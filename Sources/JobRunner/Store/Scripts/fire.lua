@@ -1,0 +1,90 @@
+#!lua flags=allow-oom
+-- fire: one tick of a schedule: its job becomes ready and the schedule moves on.
+--
+-- Any number of processes may try the same tick at the same time: it counts only
+-- while the schedule stands at that tick and says what the caller worked with, so
+-- each tick is enqueued once. The server's clock decides whether it is due. Every
+-- key is read before the first write, and the job is written before the schedule
+-- moves: a script cut short can enqueue a tick twice, never none.
+--
+-- KEYS[1] ready             LIST  jobs that wait for a worker
+-- KEYS[2] schedules         HASH  name -> definition JSON
+-- KEYS[3] ticks             ZSET  name -> when its next tick is due, server ms
+-- KEYS[4] schedule:<name>   HASH  tick, last, at, job, fired, skipped, missed, paused, reason
+-- KEYS[5] history:<name>    LIST  "<tick> <at> <what> <job id>", newest first
+-- KEYS[6] unique:<key>      STRING  id of the job that holds the lock (optional)
+-- ARGV[1] name
+-- ARGV[2] definition JSON   as the caller read it
+-- ARGV[3] expected tick     where the schedule stands, ms; "-" fires by hand and moves nothing
+-- ARGV[4] fired tick        whose job this is, ms; "" only moves on
+-- ARGV[5] next tick         ms; "" is never again
+-- ARGV[6] next due          ms: the next tick and its jitter
+-- ARGV[7] missed            ticks from the expected one on that nothing is done about
+-- ARGV[8] job id
+-- ARGV[9] job JSON
+-- ARGV[10] overlap          allow, skip or queueOne
+-- ARGV[11] lock ms          longest life of the lock (with KEYS[6])
+-- ARGV[12] history          entries kept
+--
+-- Returns {code, now}       1 fired, 2 skipped for an earlier job, 3 moved on only,
+--                           0 not at that tick: somebody else did it, -1 another definition,
+--                           or none, -2 paused, -3 waits for an earlier job, -4 not due yet;
+--                           now is the server's clock, ms
+-- Cost    O(log ticks)
+local ready, schedules, ticks, state, history, unique = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local name, expected, tick, id, job = ARGV[1], ARGV[3], ARGV[4], ARGV[8], ARGV[9]
+local byHand = expected == '-'
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+if redis.call('HGET', schedules, name) ~= ARGV[2] then return {-1, now} end
+local due = redis.call('ZSCORE', ticks, name)
+local stands, paused = unpack(redis.call('HMGET', state, 'tick', 'paused'))
+if not byHand then
+  if paused then return {-2, now} end
+  if not due or stands ~= expected then return {0, now} end
+  if tonumber(due) > now then return {-4, now} end
+end
+redis.call('LLEN', ready)
+redis.call('LLEN', history)
+local held = unique and redis.call('EXISTS', unique) == 1
+
+local code, what = 3, 'missed'
+if tick ~= '' then
+  if held and ARGV[10] == 'queueOne' then return {-3, now} end
+  if held and ARGV[10] == 'skip' then
+    code, what = 2, 'skipped'
+  else
+    code, what = 1, byHand and 'run' or 'fired'
+    redis.call('LPUSH', ready, job)
+    if unique then redis.call('SET', unique, id, 'PX', ARGV[11]) end
+  end
+end
+
+if not byHand then
+  if ARGV[5] == '' then
+    redis.call('HDEL', state, 'tick')
+    redis.call('ZREM', ticks, name)
+  else
+    redis.call('HSET', state, 'tick', ARGV[5])
+    redis.call('ZADD', ticks, ARGV[6], name)
+  end
+end
+
+local missed = tonumber(ARGV[7])
+if missed > 0 then
+  redis.call('HINCRBY', state, 'missed', missed)
+  redis.call('LPUSH', history, expected .. ' ' .. string.format('%.0f', now) .. ' missed ' .. ARGV[7])
+end
+if code == 1 then
+  redis.call('HSET', state, 'last', tick, 'at', now, 'job', id)
+  redis.call('HINCRBY', state, 'fired', 1)
+elseif code == 2 then
+  redis.call('HINCRBY', state, 'skipped', 1)
+end
+if code ~= 3 then
+  redis.call('LPUSH', history, tick .. ' ' .. string.format('%.0f', now) .. ' ' .. what .. ' ' .. id)
+end
+redis.call('LTRIM', history, 0, ARGV[12] - 1)
+return {code, now}
