@@ -59,6 +59,6 @@ import Testing
         let store = try QueueFixture().store
         #expect(store.park(seconds: 1).key == store.keys.ready)
         #expect(store.result("1").key.hasPrefix(store.keys.base))
-        #expect(Set(store.kinds.map(\.key)).count == 9)
+        #expect(Set(store.kinds.map(\.key)).count == 14)
     }
 }
