@@ -16,7 +16,9 @@ struct BenchRunTests {
         let end = try await BuiltExecutable.run(
             [
                 "bench", "--jobs", "2000", "--latency-jobs", "50", "--rate", "500",
-                "--idle-seconds", "3", "--scaling", "-o", "json", "-u", redis.url,
+                "--idle-seconds", "3", "--only",
+                BenchSettings.Part.allCases.map(\.rawValue)
+                    .joined(separator: ","), "-o", "json", "-u", redis.url,
             ])
         #expect(end.code == 0, "\(end.errors)")
         let document = try JSONDecoder().decode(JSONValue.self, from: Data(end.output.utf8))

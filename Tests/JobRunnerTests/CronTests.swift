@@ -69,6 +69,8 @@ import Testing
             "5/10 * * * *",
             "cron '5/10 * * * *': minute '5/10': a step needs a range, such as 5-59/10"
         ),
+        ("*/+5 * * * *", "cron '*/+5 * * * *': minute '*/+5': a step is 1 to 59"),
+        ("0 0 * * 5#+3", "cron '0 0 * * 5#+3': day of the week '5#+3': after # comes 1 to 5"),
         ("*/2/3 * * * *", "cron '*/2/3 * * * *': minute '*/2/3' has two steps"),
         ("1,,2 * * * *", "cron '1,,2 * * * *': minute has an empty place"),
         ("9-5 * * * *", "cron '9-5 * * * *': minute '9-5' goes backwards"),
@@ -126,6 +128,33 @@ import Testing
             try TimeZoneFile.rules(of: name)
         }
     }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `whatever is written is an error, or due again and again`(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let parts = [
+            "*", "*", "*/7", "3", "5-9", "0-30/11", "1,2", "12", "L", "L-9", "5#5", "friL", "31",
+            "JAN-MAR", "7", "0", "-", "/", ",", "#",
+        ]
+        let zone = try TimeZoneFile.rules(of: "Australia/Lord_Howe")
+        var read = 0
+        for _ in 0..<3000 {
+            let fields = (0..<5).map { _ -> String in
+                let isOdd = Int.random(in: 0..<10, using: &random) == 0
+                return (0...(isOdd ? 2 : 0)).map { _ in parts.randomElement(using: &random) ?? "" }
+                    .joined()
+            }
+            guard let cron = try? Cron(fields.joined(separator: " ")) else { continue }
+            read += 1
+            var time = Int.random(in: 0...4_000_000_000, using: &random)
+            for _ in 0..<5 {
+                let next = try #require(cron.next(after: time, in: zone), "\(cron)")
+                #expect(next > time && next % 60 == 0, "\(cron)")
+                time = next
+            }
+        }
+        #expect(read > 20)
+    }
 }
 
 /// The rules of years to come, as the last line of a zoneinfo file has them.
@@ -170,6 +199,30 @@ import Testing
             try CronTests.next("30 2 * * *", after: "2040-03-10T12:00", 2, in: zone)
                 == ["2040-03-11T07:00", "2040-03-12T06:30"])
         #expect(zone.span(at: -1) == .init(start: .min, end: 0, offset: -18_000))
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `a damaged file is refused, or gives some time`(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let file = try Data(contentsOf: URL(filePath: "/usr/share/zoneinfo/Europe/London"))
+        let cron = try Cron("30 1 * * *")
+        var read = 0
+        for _ in 0..<300 {
+            var bytes = [UInt8](file)
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                bytes[Int.random(in: bytes.indices, using: &random)] = .random(
+                    in: 0...255, using: &random)
+            }
+            if Bool.random(using: &random) {
+                bytes.removeLast(Int.random(in: 0...200, using: &random))
+            }
+            guard let zone = TimeZoneFile.parse(bytes, name: "x") else { continue }
+            read += 1
+            for time in [0, 1_774_746_000, 4_000_000_000] {
+                #expect(cron.next(after: time, in: zone).map { $0 > time } == true)
+            }
+        }
+        #expect(read > 20)
     }
 
     @Test func `bytes that are no zoneinfo file`() {

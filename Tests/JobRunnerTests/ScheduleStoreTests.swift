@@ -40,7 +40,7 @@ import Testing
                 Firing(
                     name: "s", definition: json, expected: expected, tick: tick, next: next,
                     nextDue: next ?? 0, missed: missed, id: job.id, json: try job.json(now: 0),
-                    overlap: schedule.overlap, lock: job.lock)))
+                    overlap: job.overlap, lock: try job.lock())))
     }
 
     private func history() async throws -> [String] {
@@ -206,5 +206,33 @@ import Testing
             "s", from: new, .put(json, next: 240_000, due: 240_000, keep: true))
         #expect(try await queue.send(again) == true)
         #expect(try await queue.text("ZSCORE", keys.ticks, "s") == "240000")
+    }
+
+    @Test func `a job with a rank takes its place among those that wait`() async throws {
+        var options = JobOptions(queue: "q", priority: 5)
+        options.fairBy = "tenant"
+        let schedule = Schedule(
+            .every(.seconds(60)), job: "a", arguments: #"{"tenant":"t1"}"#, options: options,
+            name: "s")
+        let json = try await put(schedule, at: 60_000)
+        #expect(try Definition(name: "s", queue: "q", json: json).schedule == schedule)
+        try await queue.push("first")
+        #expect(try await fire(schedule, json, 60_000, tick: 60_000, next: 120_000) == .fired)
+        let ranked = try await queue.redis("ZRANGE", keys.ordered, "0", "-1").array ?? []
+        #expect(ranked.compactMap(\.bytes).map(QueueFixture.id) == ["s.60000"])
+        try await queue.join("w")
+        let ids = try await queue.fetch("w", 2).map { QueueFixture.id($0.json) }
+        #expect(ids == ["s.60000", "first"])
+    }
+
+    @Test func `a job's own lock keeps its ticks apart`() async throws {
+        var options = JobOptions(queue: "q")
+        options.unique = Unique(by: .key("mine"), until: .start, for: .seconds(5))
+        let schedule = Schedule(.every(.seconds(60)), job: "a", options: options, name: "s")
+        let json = try await put(schedule, at: 60_000)
+        #expect(try Definition(name: "s", queue: "q", json: json).schedule == schedule)
+        #expect(try await fire(schedule, json, 60_000, tick: 60_000, next: 120_000) == .fired)
+        #expect(try await queue.text("GET", keys.unique("a.mine")) == "s.60000")
+        #expect(try await fire(schedule, json, 120_000, tick: 120_000, next: 180_000) == .skipped)
     }
 }

@@ -44,6 +44,23 @@ struct Sweep: Job {
         #expect(fired(fixture.log).prefix(2) == ids.prefix(2))
     }
 
+    @Test func `a job for a queue that the worker does not work on is enqueued there`() async throws
+    {
+        let queue = try QueueFixture()
+        let fixture = try sweeper(queue) {
+            $0.every(.seconds(1), queue: "other", Sweep(area: "/tmp"))
+        }
+        try await fixture.run { fixture in
+            await fixture.log.wait { event in
+                guard case .schedule(let event) = event else { return false }
+                return event.what == .fired && event.queue == "other"
+            }
+        }
+        let other = Keys(prefix: queue.prefix).queue("other")
+        #expect(try await queue.integer("LLEN", other.ready) > 0)
+        #expect(fixture.log.ends.isEmpty)
+    }
+
     @Test func `two workers enqueue each tick once`() async throws {
         let queue = try QueueFixture()
         let third = Latch()
@@ -132,8 +149,7 @@ struct Sweep: Job {
         // One for all four, or for five when the minute turned.
         let ids = waiting.log.ends.map(\.id)
         #expect(ids == ["sweep.\(last)"] || ids == ["sweep.\(last + 60_000)"])
-        // It held the lock until it was done.
-        #expect(try await queue.integer("EXISTS", lock) == 0)
+        #expect(try await queue.text("GET", lock) == nil)
     }
 
     @Test func `what code says is kept once, as the worker starts`() async throws {
@@ -240,5 +256,38 @@ struct Sweep: Job {
         let stats = try await queue.client().stats(queues: ["q"]).queues[0].schedules
         #expect(stats.count == 3 && stats.paused == 0 && stats.late == 1)
         #expect(stats.nextDue == StatsReader.date(1))
+    }
+
+    @Test(arguments: [
+        (Schedule.Overlap.skip, ScheduleEvent.What.skipped), (.queueOne, .waiting),
+    ])
+    func `jobs of a schedule that may not overlap run one after another`(
+        overlap: Schedule.Overlap, meanwhile: ScheduleEvent.What
+    ) async throws {
+        let queue = try QueueFixture()
+        let met = Latch()
+        let running = Mutex((now: 0, most: 0))
+        let fixture = try WorkerFixture(queue) { options in
+            let note = options.onEvent
+            options.onEvent = { event in
+                note(event)
+                if case .schedule(let event) = event, event.what == meanwhile { met.open() }
+            }
+        } register: { builder in
+            builder.handle(Sweep.self) { _, _ in
+                running.withLock { runs in
+                    runs.now += 1
+                    runs.most = max(runs.most, runs.now)
+                }
+                // The first goes on until the next tick was seen to; later ones do not wait.
+                await met.wait()
+                running.withLock { $0.now -= 1 }
+            }
+            builder.every(.seconds(1), queue: "q", overlap: overlap, Sweep(area: ""))
+        }
+        try await fixture.run { await $0.log.end(.done, count: 2) }
+        #expect(running.withLock { $0.most } == 1)
+        let ids = fixture.log.ends.map(\.id)
+        #expect(Set(ids).count == ids.count)
     }
 }

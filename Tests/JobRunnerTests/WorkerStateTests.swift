@@ -93,6 +93,18 @@ import Testing
         #expect(end.isDrained)
     }
 
+    @Test func `a slot that ends after a stop starts nothing of the buffer`() throws {
+        var (state, job) = try running(2)
+        // The connections that block are not closed yet: what they bring goes back with the rest.
+        state.dispatch.phase = .draining
+        let (next, orders) = state.finish(job, 0, Fixture.verdict(job), now: 2)
+        #expect(next == nil)
+        #expect(orders?.starts.isEmpty == true)
+        state.dispatch.drain(now: 3)
+        #expect(state.dispatch.lanes[0].counts.released == 1)
+        #expect(state.dispatch.buffered == 0)
+    }
+
     @Test func `only what the server took back counts as released`() throws {
         var (state, job) = try running(3)
         state.dispatch.drain(now: 2)

@@ -73,6 +73,8 @@ import Testing
         try await queue.redis("LPUSH", queue.keys.ready, #"{"id":"2","job":"b"}"#)
         let task = Task { try await fixture.worker.run() }
         await fixture.log.wait { if case .givingUp(let run) = $0 { run.id == "1" } else { false } }
+        // From then on it starts nothing.
+        await fixture.log.wait { if case .draining = $0 { true } else { false } }
         try await queue.push("3")
         other.open()
         // It may have fetched what came before its connections closed: then it gives that back.

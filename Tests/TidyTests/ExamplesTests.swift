@@ -29,7 +29,7 @@ import Testing
             else { return nil }
             return Array(script.lines[start...end])
         }
-        #expect(places.count == 3)
+        #expect(places.count == 4)
         #expect(Set(places).count == 1)
     }
 }

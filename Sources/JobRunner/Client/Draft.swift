@@ -62,7 +62,7 @@ package struct Draft: Sendable {
     }
 
     /// The name of whose turn it takes; a value that is no name stands as its SHA-1.
-    private static func tenant(_ argument: String?, of arguments: [UInt8]) throws -> String? {
+    static func tenant(_ argument: String?, of arguments: [UInt8]) throws -> String? {
         guard let argument else { return nil }
         guard let text = JSONArgument.text(of: argument, in: arguments) else {
             throw JobRunnerError.invalid("fairBy: there is no argument '\(printable(argument))'")

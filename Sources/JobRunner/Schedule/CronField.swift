@@ -64,7 +64,8 @@ struct CronField {
         let (range, isRange) = try range(parts[0])
         var step = 1
         if parts.count == 2 {
-            guard let number = Int(parts[1]), number > 0, number <= kind.range.upperBound else {
+            guard let number = Self.digits(parts[1]), (1...kind.range.upperBound).contains(number)
+            else {
                 throw error(
                     "'\(printable(item))': a step is 1 to \(kind.range.upperBound)")
             }
@@ -97,12 +98,17 @@ struct CronField {
         return (first...last, true)
     }
 
+    /// One or two digits and nothing else: no sign.
+    private static func digits(_ text: String) -> Int? {
+        let isNumber = (1...2).contains(text.utf8.count) && text.utf8.allSatisfy { 48...57 ~= $0 }
+        return isNumber ? Int(text) : nil
+    }
+
     private func number(_ text: String) throws(ScheduleError) -> Int {
         if let index = kind.names.firstIndex(of: text.uppercased()) {
             return kind.range.lowerBound + index
         }
-        let isNumber = (1...2).contains(text.utf8.count) && text.utf8.allSatisfy { 48...57 ~= $0 }
-        guard isNumber, let number = Int(text), kind.range.contains(number) else {
+        guard let number = Self.digits(text), kind.range.contains(number) else {
             let names = kind.names
             let words = names.isEmpty ? "" : " or \(names[0]) to \(names[names.count - 1])"
             throw error(
@@ -121,7 +127,8 @@ struct CronField {
                 fromEnd |= 1
                 return true
             }
-            guard rest.first == "-", let number = Int(rest.dropFirst()), (1...30).contains(number)
+            guard rest.first == "-", let number = Self.digits(String(rest.dropFirst())),
+                (1...30).contains(number)
             else { throw error("'\(printable(item))': after L comes -1 to -30, or nothing") }
             fromEnd |= 1 << UInt64(number)
             return true
@@ -133,7 +140,7 @@ struct CronField {
         }
         let parts = text.split(separator: "#", omittingEmptySubsequences: false).map(String.init)
         guard parts.count > 1 else { return false }
-        guard parts.count == 2, let number = Int(parts[1]), (1...5).contains(number) else {
+        guard parts.count == 2, let number = Self.digits(parts[1]), (1...5).contains(number) else {
             throw error("'\(printable(item))': after # comes 1 to 5")
         }
         ofMonth |= 1 << UInt64(try self.number(parts[0]) % 7 * 8 + number)

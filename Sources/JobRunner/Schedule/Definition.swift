@@ -79,6 +79,9 @@ private struct Form: Decodable {
     var resultTTL: Int?
     var expires: Int?
     var expired: String?
+    var priority: Int?
+    var fairBy: String?
+    var unique: UniqueForm?
 
     func schedule(name: String, queue: String) -> Schedule {
         var options = JobOptions(queue: queue)
@@ -87,6 +90,9 @@ private struct Form: Decodable {
         if let resultTTL { options.keepResult = .milliseconds(resultTTL) }
         options.expires = expires.map { .milliseconds($0) }
         if expired == Expiry.drop.rawValue { options.whenExpired = .drop }
+        options.priority = priority ?? 0
+        options.fairBy = fairBy
+        options.unique = unique?.unique
         let timing: Schedule.Timing =
             if let cron {
                 .cron(cron, timeZone: timeZone ?? "UTC")
@@ -103,5 +109,27 @@ private struct Form: Decodable {
             timing, job: job, arguments: args ?? "{}", version: v ?? 1, options: options,
             name: name, jitter: .milliseconds(jitter ?? 0), missed: policy,
             overlap: overlap.flatMap { Schedule.Overlap(rawValue: $0) } ?? .allow)
+    }
+}
+
+/// The member `unique` of a definition.
+private struct UniqueForm: Decodable {
+    var argument: String?
+    var key: String?
+    var until: String
+    var lifetime: Int
+
+    enum CodingKeys: String, CodingKey {
+        case argument, key, until
+        case lifetime = "for"
+    }
+
+    var unique: Unique {
+        let by: Unique.Key =
+            if let argument { .argument(argument) } else if let key { .key(key) } else {
+                .arguments
+            }
+        return Unique(
+            by: by, until: Unique.End(rawValue: until) ?? .done, for: .milliseconds(lifetime))
     }
 }

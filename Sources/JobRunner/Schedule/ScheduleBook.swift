@@ -113,8 +113,8 @@ struct ScheduleBook: Sendable {
         return Firing(
             name: name, definition: entry.definition, expected: step.expected, tick: step.fires,
             next: step.next, nextDue: step.next.map { entry.timetable.due($0) } ?? 0,
-            missed: step.missed, id: job.id, json: json, overlap: entry.schedule.overlap,
-            lock: job.lock)
+            missed: step.missed, id: job.id, json: json, overlap: job.overlap,
+            lock: try? job.lock())
     }
 
     /// Takes the answer to a firing; nil when there was none.

@@ -52,6 +52,19 @@ struct ScheduleJSON {
         add(schedule.options)
     }
 
+    private mutating func add(_ unique: Unique) {
+        var json = ScheduleJSON()
+        switch unique.key {
+        case .arguments: break
+        case .argument(let name): json.add("argument", name)
+        case .key(let key): json.add("key", key)
+        }
+        json.add("until", unique.until.rawValue)
+        json.add("for", unique.lifetime.milliseconds)
+        key("unique")
+        text += json.bytes
+    }
+
     private mutating func add(_ options: JobOptions) {
         let usual = JobOptions()
         if options.maxAttempts != usual.maxAttempts { add("maxAttempts", options.maxAttempts) }
@@ -61,6 +74,9 @@ struct ScheduleJSON {
             add("expires", expires.milliseconds)
             if options.whenExpired == .drop { add("expired", "drop") }
         }
+        if options.priority != 0 { add("priority", options.priority) }
+        if let argument = options.fairBy { add("fairBy", argument) }
+        if let unique = options.unique { add(unique) }
     }
 }
 

@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// Enqueues the ticks of some queues' schedules, beside all others that do: no leader.
 ///
-/// Looks once a second what is due within two, one small script a queue, and is woken at that
-/// time. What it cannot reach it tries again with the next look; whether a tick was fired is for
+/// Looks once a second what is due within two, and is woken at that time. In a queue that a worker
+/// works on its `tick` tells of the first tick anyway: there, looking costs nothing until one is
+/// near. What it cannot reach it tries again with the next look; whether a tick was fired is for
 /// `fire.lua` to say.
 final class Scheduler: Sendable {
     /// Hears what happens, on the connection's thread.
@@ -47,9 +48,13 @@ final class Scheduler: Sendable {
 
     private var milliseconds: Int { Int(monotonicNanoseconds() / 1_000_000) }
 
-    /// Asks what is due soon; once a second.
-    func look() {
-        for queue in books.withLock({ $0.keys.sorted() }) { look(queue) }
+    /// Asks what is due soon, of all queues; once a second.
+    ///
+    /// - Parameter known: Queues whose first tick the caller hears of: those are not asked for.
+    func look(but known: Set<String> = []) {
+        for queue in books.withLock({ $0.keys.sorted() }) where !known.contains(queue) {
+            look(queue)
+        }
     }
 
     /// The same of one queue, for whoever knows by other means that something is due there.

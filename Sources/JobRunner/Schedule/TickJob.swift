@@ -22,9 +22,26 @@ struct TickJob: Sendable {
         return "\(name).\(time)"
     }
 
-    /// The lock that keeps a schedule's jobs apart; nil when they may overlap.
-    var lock: OverlapLock? {
-        schedule.overlap == .allow ? nil : OverlapLock(schedule: schedule.name)
+    /// The lock that keeps a schedule's jobs apart; of those that may overlap the job's own, if it
+    /// has one.
+    ///
+    /// A job lets go of it with its last ack. It lapses after a day: for a job that was deleted by
+    /// hand, or runs longer.
+    func lock() throws -> UniqueLock? {
+        guard schedule.overlap != .allow else {
+            return try schedule.options.unique?.lock(
+                job: schedule.job, arguments: Array(schedule.arguments.utf8))
+        }
+        let readable = "schedule.\(schedule.name)"
+        let isName = (try? NameError.check(readable, as: .unique)) != nil
+        return UniqueLock(
+            key: isName ? readable : sha1Hex(Array(readable.utf8)), end: .done,
+            milliseconds: 86_400_000)
+    }
+
+    /// What becomes of a tick while the lock is held.
+    var overlap: Schedule.Overlap {
+        schedule.overlap == .allow && schedule.options.unique != nil ? .skip : schedule.overlap
     }
 
     /// The bytes to enqueue.
@@ -52,7 +69,9 @@ struct TickJob: Sendable {
                 writer.expires = Int64(now + expires.milliseconds)
                 writer.whenExpired = options.whenExpired
             }
-            writer.unique = lock?.unique
+            writer.priority = options.priority
+            writer.tenant = try Draft.tenant(options.fairBy, of: arguments)
+            writer.unique = try lock()
             return try writer.bytes(limits: Envelope.Limits(maxBytes: maxBytes))
         } catch {
             throw ScheduleError("the job '\(printable(schedule.job))': \(error)")

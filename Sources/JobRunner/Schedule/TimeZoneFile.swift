@@ -64,6 +64,12 @@ enum TimeZoneFile {
                 at: integer(bytes, header.start + index * 8, 8),
                 offset: offset(Int(bytes[indices + index])))
         }
+        // What RFC 8536 bounds, and in order: nothing later can overflow or go round in circles.
+        let isSound =
+            changes.allSatisfy { $0.at.magnitude < 1 << 60 && $0.offset.magnitude < 93_600 }
+            && zip(changes, changes.dropFirst()).allSatisfy { $0.at < $1.at }
+            && offset(0).magnitude < 93_600
+        guard isSound else { return nil }
         // Between two line breaks.
         let footer = bytes[header.end...].dropFirst().prefix { $0 != UInt8(ascii: "\n") }
         let rule = footer.isEmpty ? nil : TimeZoneRule(footer)

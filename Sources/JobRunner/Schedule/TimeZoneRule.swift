@@ -46,7 +46,7 @@ struct TimeZoneRule: Sendable {
     /// Nil for what is no rule.
     init?(_ text: some Collection<UInt8>) {
         var reader = TimeZoneRuleReader(rest: Array(text)[...])
-        guard reader.name(), let west = reader.time() else { return nil }
+        guard reader.name(), let west = reader.time(), west.magnitude < 93_600 else { return nil }
         standard = -west
         guard !reader.rest.isEmpty else {
             summer = nil
@@ -55,7 +55,7 @@ struct TimeZoneRule: Sendable {
         guard reader.name() else { return nil }
         var offset = standard + 3600
         if reader.rest.first != UInt8(ascii: ",") {
-            guard let west = reader.time() else { return nil }
+            guard let west = reader.time(), west.magnitude < 93_600 else { return nil }
             offset = -west
         }
         guard reader.skip(","), let start = reader.moment(), reader.skip(","),

@@ -86,8 +86,8 @@ package struct TimeZoneRules: Sendable {
     /// A time that they show twice is the first of the two; one that they skip is the moment
     /// they jump.
     func instant(ofLocal local: Int) -> Int {
-        // No offset is as large as 16 hours.
-        var span = span(at: local - 57_600)
+        // No offset is as large as 26 hours.
+        var span = span(at: local - 93_600)
         while true {
             if span.start != .min, local < span.start + span.offset { return span.start }
             if span.end == .max || local < span.end + span.offset { return local - span.offset }

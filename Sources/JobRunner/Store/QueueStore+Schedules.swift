@@ -28,7 +28,7 @@ struct Firing: Sendable {
     let id: String
     let json: [UInt8]
     let overlap: Schedule.Overlap
-    let lock: OverlapLock?
+    let lock: UniqueLock?
 }
 
 /// What `fire.lua` says.
@@ -57,14 +57,13 @@ enum ScheduleChange: Sendable {
 }
 
 extension QueueStore {
+    /// How far ahead a scheduler looks, ms: it does so every second.
+    static let scheduleHorizon = 2000
     /// Entries of a schedule's history.
     static let historyKept = 100
 
-    /// How far ahead what is due is looked at, ms: longer than the time between two looks.
-    static let scheduleHorizon = 2000
-
     /// `due.lua`: what is due within two seconds, at most 1,000 schedules.
-    func dueSchedules(within horizon: Int = QueueStore.scheduleHorizon) -> Call<DueSchedules> {
+    func dueSchedules(within horizon: Int = Self.scheduleHorizon) -> Call<DueSchedules> {
         var words = Arguments(calling: Scripts.due, keys: [keys.ticks, keys.schedules])
         words.append(horizon, 1000)
         return Call(key: keys.ready, command: Command(script: Scripts.due, words)) {
@@ -96,7 +95,7 @@ extension QueueStore {
     func fire(_ firing: Firing) -> Call<FireReply> {
         var named = [
             keys.ready, keys.schedules, keys.ticks, keys.schedule(firing.name),
-            keys.history(firing.name),
+            keys.history(firing.name), keys.ordered, keys.turns, keys.meta,
         ]
         if let lock = firing.lock { named.append(keys.unique(lock.key)) }
         var words = Arguments(calling: Scripts.fire, keys: named)

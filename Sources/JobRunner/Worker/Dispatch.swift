@@ -104,8 +104,8 @@ struct Dispatch: Sendable {
         pace.count(1)
         if slot == suspectSlot {
             suspectSlot = nil
-        } else if goesOn, closing == 0, suspectSlot == nil, let next = buffer.first,
-            !next.delivery.isSuspect
+        } else if goesOn, closing == 0, suspectSlot == nil, phase != .draining,
+            let next = buffer.first, !next.delivery.isSuspect
         {
             _ = buffer.popFirst()
             slots[slot] = next

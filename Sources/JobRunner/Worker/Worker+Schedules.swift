@@ -37,6 +37,9 @@ extension Worker {
 }
 
 extension WorkerEngine {
+    /// Those whose first tick `tick` tells of.
+    var queueNames: Set<String> { Set(options.queues.map(\.name)) }
+
     /// For the worker's queues, and those that its own schedules enqueue to.
     static func scheduler(
         _ keys: Keys, _ options: WorkerOptions, _ schedules: [DeclaredSchedule],

@@ -32,6 +32,8 @@ extension WorkerEngine {
         let count = state.withLock { $0.isDrained ? 0 : $0.dispatch.lanes.count }
         guard count > 0 else { return }
         for index in 0..<count { tick(index, sweepsNow: false) }
+        // Of the other queues no tick tells.
+        scheduler?.look(but: queueNames)
         keepClaims()
         keepLocks()
         publish()

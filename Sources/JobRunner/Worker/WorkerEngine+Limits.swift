@@ -70,9 +70,17 @@ extension WorkerEngine {
                 value(of: limit.argument, in: envelope), limit, reserved: envelope.state.reserved)
             switch grant {
             case .start(let wait):
-                // Cancelled it goes on: what cancelled it says what becomes of the job.
+                // A wait that is cut short is a run that must not begin.
                 if wait > 0 { try? await Task.sleep(for: .microseconds(wait)) }
-                return .start(place)
+                guard let reason = state.withLock({ $0.runs[slot].cancel }) else {
+                    return .start(place)
+                }
+                if let place { letGo(place, slot, lane: held.lane) }
+                let run = run(held, startedAt)
+                return .refused(
+                    reason == .notWanted
+                        ? run.cancelled(envelope)
+                        : run.released(envelope, reason: "cancelled before it began"))
             case .reserved(let at, let wait):
                 if let place { letGo(place, slot, lane: held.lane) }
                 let verdict = run(held, startedAt).deferred(
@@ -181,14 +189,14 @@ extension WorkerEngine {
 
     /// Looks after what was put aside: a wake-up may have been lost, a limit may have gone.
     ///
-    /// - Parameter workers: How many would do the same now: each lets its share come.
+    /// - Parameter workers: How many would do the same now: two of them do, on average.
     func checkBlockades(_ blocked: [String], _ lane: Int, workers: Int) {
         let blockades = blocked.compactMap { Blockade($0) }
         let muted = state.withLock { state in
             state.dispatch.lanes[lane].blockades = Set(blockades)
             return state.dispatch.lanes[lane].muted
         }
-        guard !blockades.isEmpty, Int.random(in: 0..<max(1, workers)) == 0 else { return }
+        guard !blockades.isEmpty, Int.random(in: 0..<max(1, workers)) < 2 else { return }
         for blockade in blockades {
             switch blockade {
             case .paused(let job):

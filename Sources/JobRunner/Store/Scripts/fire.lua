@@ -12,7 +12,10 @@
 -- KEYS[3] ticks             ZSET  name -> when its next tick is due, server ms
 -- KEYS[4] schedule:<name>   HASH  tick, last, at, job, fired, skipped, missed, paused, reason
 -- KEYS[5] history:<name>    LIST  "<tick> <at> <what> <job id>", newest first
--- KEYS[6] unique:<key>      STRING  id of the job that holds the lock (optional)
+-- KEYS[6] ordered           ZSET  job -> rank: waits for a worker, the lowest first
+-- KEYS[7] turns             ZSET  tenant -> rank of its last job
+-- KEYS[8] meta              HASH  ranked, turn
+-- KEYS[9] unique:<key>      STRING  id of the job that holds the lock (optional)
 -- ARGV[1] name
 -- ARGV[2] definition JSON   as the caller read it
 -- ARGV[3] expected tick     where the schedule stands, ms; "-" fires by hand and moves nothing
@@ -23,15 +26,15 @@
 -- ARGV[8] job id
 -- ARGV[9] job JSON
 -- ARGV[10] overlap          allow, skip or queueOne
--- ARGV[11] lock ms          longest life of the lock (with KEYS[6])
+-- ARGV[11] lock ms          longest life of the lock (with KEYS[9])
 -- ARGV[12] history          entries kept
 --
 -- Returns {code, now}       1 fired, 2 skipped for an earlier job, 3 moved on only,
 --                           0 not at that tick: somebody else did it, -1 another definition,
 --                           or none, -2 paused, -3 waits for an earlier job, -4 not due yet;
 --                           now is the server's clock, ms
--- Cost    O(log ticks)
-local ready, schedules, ticks, state, history, unique = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+-- Cost    O(log ticks), with a rank O(log ordered)
+local ready, schedules, ticks, state, history, ordered, turns, meta, unique = unpack(KEYS, 1, 9)
 local name, expected, tick, id, job = ARGV[1], ARGV[3], ARGV[4], ARGV[8], ARGV[9]
 local byHand = expected == '-'
 
@@ -48,7 +51,27 @@ if not byHand then
 end
 redis.call('LLEN', ready)
 redis.call('LLEN', history)
+redis.call('ZCARD', ordered)
 local held = unique and redis.call('EXISTS', unique) == 1
+
+-- A job with a rank, when others wait; the same in enqueue, promote and tick.
+local function place(one)
+  local at = string.match(one, '^{"id":"[%w._-]+",()"[pf]')
+  local urgent = at and string.match(one, '^"priority":([1-9])[,}]', at)
+  if urgent then at = at + 13 end
+  local tenant = at and string.match(one, '^"fair":"([%w._-]+)"', at)
+  if not (urgent or tenant) or redis.call('EXISTS', ready, ordered) == 0 then
+    return redis.call('LPUSH', ready, one)
+  end
+  local rank = now
+  if tenant then
+    redis.call('HSETNX', meta, 'turn', now)
+    rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn')) + 1
+    redis.call('ZADD', turns, rank, tenant)
+  end
+  redis.call('HSET', meta, 'ranked', 1)
+  redis.call('ZADD', ordered, rank - (urgent or 0) * 10000000000000, one)
+end
 
 local code, what = 3, 'missed'
 if tick ~= '' then
@@ -57,7 +80,7 @@ if tick ~= '' then
     code, what = 2, 'skipped'
   else
     code, what = 1, byHand and 'run' or 'fired'
-    redis.call('LPUSH', ready, job)
+    place(job)
     if unique then redis.call('SET', unique, id, 'PX', ARGV[11]) end
   end
 end

@@ -19,7 +19,7 @@ local scheduled, ready, ordered, turns, meta = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A job with a rank, when others wait; the same in enqueue and tick.
+-- A job with a rank, when others wait; the same in enqueue, tick and fire.
 local function place(one)
   local at = string.match(one, '^{"id":"[%w._-]+",()"[pf]')
   local urgent = at and string.match(one, '^"priority":([1-9])[,}]', at)

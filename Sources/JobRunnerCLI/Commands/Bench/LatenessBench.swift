@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import JobRunner
 
 /// How late jobs start that are due at times of their own, while others come at a steady pace.
@@ -51,16 +52,15 @@ struct LatenessBench {
     /// Each due at its own millisecond, spread evenly; carries the time at which it is.
     private func enqueueLater(_ count: Int) async throws -> [String] {
         let (client, queue) = (bench.queue.client, bench.settings.queue)
+        // By the clock of this machine, which must be the server's too.
         let start = monotonicNanoseconds()
+        let wall = Date()
         return try await withThrowingTaskGroup(of: String.self) { group in
             for number in 0..<count {
-                let due = start + (Self.first + Self.span * number / count).nanoseconds
-                group.addTask {
-                    let now = monotonicNanoseconds()
-                    let job = LatencyJob(at: due)
-                    return try await client.enqueue(job, in: .nanoseconds(due - now), queue: queue)
-                        .id
-                }
+                let wait = Self.first + Self.span * number / count
+                let job = LatencyJob(at: start + wait.nanoseconds)
+                let due = wall.addingTimeInterval(Double(wait.milliseconds) / 1000)
+                group.addTask { try await client.enqueue(job, at: due, queue: queue).id }
             }
             var ids: [String] = []
             for try await id in group { ids.append(id) }

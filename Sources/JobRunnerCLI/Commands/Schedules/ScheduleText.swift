@@ -48,7 +48,21 @@ enum ScheduleText {
             let then = options.whenExpired.rawValue
             parts.append(("expires", "\(DurationText.format(expires)), then \(then)"))
         }
+        if options.priority != usual.priority { parts.append(("priority", "\(options.priority)")) }
+        if let argument = options.fairBy { parts.append(("fair by", argument)) }
+        if let unique = options.unique {
+            parts.append(("unique", "until \(unique.until.rawValue), by \(key(unique.key))"))
+        }
         return parts
+    }
+
+    private static func key(_ key: Unique.Key) -> String {
+        switch key {
+        case .arguments: "all arguments"
+        case .argument(let name): "argument \(name)"
+        case .key(let text): "key \(text)"
+        @unknown default: "?"
+        }
     }
 
     /// ms since 1970, as other commands print times.
