@@ -185,6 +185,17 @@ struct JobsMoveTests {
         #expect(value)
     }
 
+    @Test func `a unique key lives for as long as its job waits`() async throws {
+        let fixture = try CommandFixture()
+        _ = await fixture.run("enqueue echo --id u --in 1m --unique=k --unique-for 1m")
+        #expect(await fixture.run("jobs reschedule u --in 1d").exit == .success)
+        let left = try await fixture.ask("PTTL", fixture.key("unique:echo.k")).integer
+        #expect(try #require(left) > 86_400_000)
+        let sooner = await fixture.run("jobs reschedule u --in 1m")
+        #expect(sooner.exit == .success)
+        #expect(await fixture.run("enqueue echo --unique=k").out == "default/u\n")
+    }
+
     @Test func `what is not scheduled has no time`() async throws {
         let fixture = try CommandFixture()
         await enqueue(["a"], in: fixture)

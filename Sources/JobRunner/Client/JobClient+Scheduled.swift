@@ -73,9 +73,16 @@ extension JobClient {
         let store = try store(of: queue)
         do {
             guard let found = try await findScheduled([id], in: store).first else { return nil }
-            let time = due.milliseconds(now: try await serverTime())
-            if let expires = try? Envelope(found.job).expires, expires <= Int64(time) {
+            let now = try await serverTime()
+            let time = due.milliseconds(now: now)
+            let limits = Envelope.Limits(maxBytes: 1 << 20)
+            let envelope = try? Envelope(found.job, limits: limits)
+            if let expires = envelope?.expires, expires <= Int64(time) {
                 throw JobRunnerError.invalid("job \(queue)/\(id) expires before that")
+            }
+            // First the lock: it must not lapse before the job is due.
+            if let unique = envelope?.unique, unique.end != .time {
+                try await extend(unique, of: id, by: time - now, store)
             }
             let count = try await send(store.reschedule([(found.job, time)]))
             return count > 0 ? time : nil
@@ -96,6 +103,19 @@ extension JobClient {
             marks.append((id, try reply.orThrow().integer == 1))
         }
         return marks
+    }
+
+    /// Lets a lock live for its time from when its job is due; never shorter than it would.
+    private func extend(
+        _ unique: UniqueLock, of id: String, by wait: Int, _ store: QueueStore
+    ) async throws(RedisError) {
+        let key = store.keys.unique(unique.key)
+        let connection = router.connection(for: key)
+        let held = try await connection.send(Command("GET", key)).orThrow()
+        // An id, or one with further lines.
+        guard held.text?.prefix(while: { $0 != "\n" }) == id[...] else { return }
+        let life = unique.milliseconds + wait
+        _ = try await connection.send(Command("PEXPIRE", key, "\(life)", "GT")).orThrow()
     }
 
     private static let page = 1000

@@ -22,13 +22,21 @@ struct LimitRespacer {
         var moved = 0
         var looked = 0
         let rates: [String: RateLimit]
+        /// As lenient as a worker may be.
+        private let limits = Envelope.Limits(maxBytes: 1 << 20)
+
+        init(_ rates: [String: RateLimit], spacing: Respacing) {
+            self.rates = rates
+            self.spacing = spacing
+        }
 
         /// The jobs of a page to be moved, and when to.
         mutating func moves(_ jobs: [(job: [UInt8], due: Int)]) -> [(index: Int, time: Int)] {
             var moves: [(index: Int, time: Int)] = []
             for (index, (job, due)) in jobs.enumerated() {
                 looked += 1
-                guard let envelope = try? Envelope(job), envelope.state.reserved > 0,
+                guard let envelope = try? Envelope(job, limits: limits),
+                    envelope.state.reserved > 0,
                     let rate = rates[envelope.job]
                 else { continue }
                 let value = envelope.value(countedBy: rate.argument)
@@ -49,7 +57,7 @@ struct LimitRespacer {
         guard !rates.isEmpty else { return 0 }
         try await forgetReserved(isOneValue: rates.values.allSatisfy { $0.argument == nil })
         let now = try await client.serverTime()
-        var plan = Plan(spacing: Respacing(now: now, closed: limit.closed), rates: rates)
+        var plan = Plan(rates, spacing: Respacing(now: now, closed: limit.closed))
         for queue in try await client.queueNames() {
             try await move(QueueStore(client.keys.queue(queue)), &plan)
         }

@@ -61,8 +61,9 @@ extension Run {
 }
 
 extension JobEnd.Verdict {
-    /// What was counted against the job is settled: it ran, or never will. One that is put aside may
-    /// take down the next worker too.
+    /// What was counted against the job is settled: it ran, or never will.
+    ///
+    /// One that is put aside may take down the next worker too.
     var endsDelivery: Bool {
         switch self {
         case .released, .deferred, .blocked, .parked: false
