@@ -101,7 +101,10 @@ extension Dispatch {
             let slot = freeSlots.removeLast()
             slots[slot] = job
             orders.starts.append((slot, job))
-            if isAlone { (suspectSlot, suspectSince) = (slot, now) }
+            if isAlone {
+                (suspectSlot, suspectSince) = (slot, now)
+                orders.wakeAt = min(orders.wakeAt ?? .max, now + Self.suspectLimit)
+            }
         }
     }
 
