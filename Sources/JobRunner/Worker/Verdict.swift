@@ -71,8 +71,8 @@ struct Run: Sendable {
                 value: value, attempt: attempt, started: started, finished: finished)
             writes.append(.result(id: id.description, milliseconds: ttl, json: json))
         }
-        return verdict(
-            writes + unlock(envelope), .done, envelope, id: envelope.id, attempt: attempt)
+        if envelope.unique != nil { writes += unlock(envelope) }
+        return verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
     }
 
     /// Not started in time.
@@ -217,16 +217,20 @@ struct Run: Sendable {
         Verdict(
             ack: Ack(
                 tag: held.delivery.tag,
-                writes: kind.endsDelivery ? writes + forget : writes),
+                // Nearly always none: an array a job less.
+                writes: isMarked && kind.endsDelivery ? writes + forget : writes),
             end: JobEnd(
                 verdict: kind, job: envelope.job, id: id?.description ?? "", queue: queue,
                 attempt: attempt, ran: ran, reason: reason, retryIn: retryIn),
             handled: handled)
     }
 
+    /// The server keeps a crash count or the mark of a cancel for it.
+    private var isMarked: Bool { held.delivery.crashes > 0 || held.delivery.isCancelled }
+
     /// Drops the crash count and the mark of a cancel, where there is one.
     private var forget: [Ack.Write] {
-        guard held.delivery.crashes > 0 || held.delivery.isCancelled else { return [] }
+        guard isMarked else { return [] }
         let id = Envelope.idAtStart(of: held.delivery.json)?.description
         return [.forget(id: id ?? sha1Hex(held.delivery.json))]
     }

@@ -25,20 +25,18 @@ extension WorkerEngine {
             let known = handlers[envelope.job]?.version
             return run(held, startedAt).unknown(envelope, known: known, newID: newID)
         }
-        let place: Claim?
-        switch await admit(
-            held, slot, envelope, handler, newID: newID, startedAt: startedAt)
-        {
-        case .refused(let verdict): return verdict
-        case .start(let claim): place = claim
-        }
+        var place: Claim?
         defer { if let place { letGo(place, slot, lane: held.lane) } }
-        let waited = handler.isLimited || envelope.unique?.end == .start
-        if let unique = envelope.unique, unique.end == .start {
-            await unlock(unique, newID.description, held)
+        if handler.isLimited || envelope.unique != nil || hasMuted.load(ordering: .relaxed) {
+            switch await admit(
+                held, slot, envelope, handler, newID: newID, startedAt: startedAt)
+            {
+            case .refused(let verdict): return verdict
+            case .start(let claim): place = claim
+            }
+            // What it waited for a start is not its own time.
+            startedAt = monotonicNanoseconds()
         }
-        // What it waited for a start is not its own time.
-        if waited { startedAt = monotonicNanoseconds() }
         let attempt = envelope.state.attempt + 1
         let limit =
             envelope.timeLimit.map { Duration.milliseconds($0) } ?? handler.options.timeLimit
@@ -81,13 +79,6 @@ extension WorkerEngine {
                 envelope, cause, attempt: attempt, handler: handler.options, newID: newID,
                 ownDelay: handler.retryDelay?(cause, attempt), using: &random)
         }
-    }
-
-    /// Lets go of a lock that held only until the start; unanswered it lapses.
-    private func unlock(_ unique: UniqueLock, _ id: String, _ held: Held) async {
-        let store = state.withLock { $0.dispatch.lanes[held.lane].store }
-        let call = store.unlock(unique.key, id: id)
-        _ = try? await router.connection(for: call.key).send(call)
     }
 
     /// Somebody else said that it is too often: the limit is closed for all, and each job that

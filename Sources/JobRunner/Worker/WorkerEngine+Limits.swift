@@ -3,15 +3,21 @@ internal import RedisLink
 internal import Synchronization
 
 /// A place that a run holds under a concurrency limit.
-struct Claim: Sendable, Hashable {
+///
+/// An object: a slot without one should not pay for its size.
+final class Claim: Sendable {
     let store: LimitStore
     let limit: ConcurrencyLimit
     let value: String
     /// `<worker>/<tag>`.
     let holder: String
 
-    static func == (left: Claim, right: Claim) -> Bool { left.holder == right.holder }
-    func hash(into hasher: inout Hasher) { hasher.combine(holder) }
+    init(store: LimitStore, limit: ConcurrencyLimit, value: String, holder: String) {
+        self.store = store
+        self.limit = limit
+        self.value = value
+        self.holder = holder
+    }
 }
 
 /// What jobs wait for that were put aside; its text names a key of the queue.
@@ -55,7 +61,20 @@ extension WorkerEngine {
             let blockade = Blockade.paused(envelope.job)
             return .refused(run(held, startedAt).blocked(envelope, blockade, newID: newID))
         }
-        guard handler.isLimited else { return .start(nil) }
+        let admission =
+            handler.isLimited
+            ? await admitLimited(held, slot, envelope, handler, newID: newID, startedAt: startedAt)
+            : .start(nil)
+        if case .start = admission, let unique = envelope.unique, unique.end == .start {
+            await unlock(unique, newID.description, held)
+        }
+        return admission
+    }
+
+    private func admitLimited(
+        _ held: Held, _ slot: Int, _ envelope: Envelope, _ handler: Handler, newID: JobID,
+        startedAt: Int64
+    ) async -> Admission {
         do throws(RedisError) {
             let claim = try await claim(held, envelope, handler)
             if case .full(let blockade)? = claim {
@@ -226,6 +245,13 @@ extension WorkerEngine {
                 }
             }
         }
+    }
+
+    /// Lets go of a lock that held only until the start; unanswered it lapses.
+    private func unlock(_ unique: UniqueLock, _ id: String, _ held: Held) async {
+        let store = state.withLock { $0.dispatch.lanes[held.lane].store }
+        let call = store.unlock(unique.key, id: id)
+        _ = try? await router.connection(for: call.key).send(call)
     }
 
     // MARK: Told by a handler
