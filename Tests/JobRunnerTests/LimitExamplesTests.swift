@@ -57,7 +57,7 @@ private enum Examples {
     static func enqueue(_ jobs: JobClient) async throws {
         // example: order
         _ = try await jobs.enqueue(Mail(to: "ops@example.org"), priority: 9)  // 0 to 9
-        _ = try await jobs.enqueue(Mail(to: "ada@example.org"), front: true)  // before all others
+        _ = try await jobs.enqueue(Mail(to: "ada@example.org"), front: true)  // before the others
         _ = try await jobs.enqueue(Mail(to: "bob@example.org"), tenant: "acme")  // by turns
         // end
         // example: unique

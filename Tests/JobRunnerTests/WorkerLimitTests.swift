@@ -131,6 +131,34 @@ import Testing
         #expect(try await queue.integer("EXISTS", queue.keys.blocked) == 0)
     }
 
+    @Test func `a job that is unique while it runs waits for the other, and only for that one`()
+        async throws
+    {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        for (id, key) in [("1", "x"), ("2", "x"), ("3", "y")] {
+            let options = JobOptions(queue: "q", unique: Unique(by: .key(key), until: .running))
+            let handle = try await client.enqueue(name: "a", options: options, id: id)
+            #expect(!handle.isDuplicate)
+        }
+        let gate = Latch()
+        let fixture = try WorkerFixture(queue) {
+            $0.add(
+                .named("a", options: options()) { _ in
+                    await gate.wait()
+                    return nil
+                })
+        }
+        try await fixture.run { fixture in
+            // One of the two; the one of another key runs beside.
+            let blocked = await fixture.log.end(.blocked)
+            #expect(["1", "2"].contains(blocked?.id))
+            gate.open()
+            await fixture.log.end(.done, count: 3)
+        }
+        try await queue.expectOnePlace([])
+    }
+
     @Test func `the places of a worker that is gone are free after its lease`() async throws {
         let queue = try QueueFixture()
         let keys = Keys(prefix: queue.prefix).limit("a")

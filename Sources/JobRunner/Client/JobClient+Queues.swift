@@ -152,7 +152,7 @@ extension JobClient {
             ids.append(id)
             // As lenient as a worker is: a job that none could read holds no key.
             let envelope = try? Envelope(job, limits: Envelope.Limits(maxBytes: 1 << 20))
-            if let unique = envelope?.unique, unique.end != .time {
+            if let unique = envelope?.unique, unique.end.isHeldByJob {
                 reads.append(Pipeline.Read(store.unlock(unique.key, id: id)))
             }
         }

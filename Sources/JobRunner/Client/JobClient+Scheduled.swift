@@ -81,7 +81,7 @@ extension JobClient {
                 throw JobRunnerError.invalid("job \(queue)/\(id) expires before that")
             }
             // First the lock: it must not lapse before the job is due.
-            if let unique = envelope?.unique, unique.end != .time {
+            if let unique = envelope?.unique, unique.end.isHeldByJob {
                 try await extend(unique, of: id, by: time - now, store)
             }
             let count = try await send(store.reschedule([(found.job, time)]))
@@ -178,7 +178,7 @@ extension JobClient {
                     "SET", store.keys.result(id), String(decoding: json, as: UTF8.self), "PX",
                     "\(keep)"))
         }
-        if let unique = envelope.unique, unique.end != .time {
+        if let unique = envelope.unique, unique.end.isHeldByJob {
             writes.append(Pipeline.Read(store.unlock(unique.key, id: id)))
         }
         return writes

@@ -23,6 +23,8 @@ public struct Unique: Sendable, Hashable {
         case done
         /// For the time `for`, whatever becomes of it.
         case time
+        /// While it runs: all are enqueued, and another waits aside until this one is over.
+        case running
     }
 
     /// What becomes of a job whose key is held.

@@ -8,6 +8,11 @@ package struct UniqueLock: Sendable, Hashable {
         case done
         /// Never: the lock lapses by itself.
         case time
+        /// None is taken at enqueue: it takes a place of its own when it starts.
+        case running
+
+        /// Held since the enqueue until the job is over, as far as it has not let go before.
+        package var isHeldByJob: Bool { self == .start || self == .done }
     }
 
     /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
@@ -51,7 +56,8 @@ extension UniqueLock {
             } else if scanner.isKey(member.key, "until") {
                 let text = member.value.kind == .string ? scanner.text(member.value) : ""
                 guard let known = End(rawValue: text) else {
-                    throw .outOfRange("unique.until", expected: "'start', 'done' or 'time'")
+                    throw .outOfRange(
+                        "unique.until", expected: "'start', 'done', 'time' or 'running'")
                 }
                 end = known
             } else if scanner.isKey(member.key, "for") {

@@ -40,7 +40,7 @@ extension Run {
 
     /// Lets go of the lock of a job that is over.
     func unlock(_ envelope: Envelope) -> [Ack.Write] {
-        guard let unique = envelope.unique, unique.end != .time, let id = envelope.id else {
+        guard let unique = envelope.unique, unique.end.isHeldByJob, let id = envelope.id else {
             return []
         }
         return [.unlock(key: unique.key, id: id.description)]

@@ -62,7 +62,7 @@ extension WorkerEngine {
             return .refused(run(held, startedAt).blocked(envelope, blockade, newID: newID))
         }
         let admission =
-            handler.isLimited
+            handler.isLimited || envelope.unique?.end == .running
             ? await admitLimited(held, slot, envelope, handler, newID: newID, startedAt: startedAt)
             : .start(nil)
         if case .start = admission, let unique = envelope.unique, unique.end == .start {
@@ -146,11 +146,17 @@ extension WorkerEngine {
     private func claim(_ held: Held, _ envelope: Envelope, _ handler: Handler)
         async throws(RedisError) -> Place?
     {
-        guard let limit = handler.options.concurrencyLimit else { return nil }
-        let name = limit.name ?? handler.name
+        let (limit, name, value): (ConcurrencyLimit, String, String)
+        if let own = handler.options.concurrencyLimit {
+            (limit, name) = (own, own.name ?? handler.name)
+            value = self.value(of: own.argument, in: envelope)
+        } else if let unique = envelope.unique, unique.end == .running {
+            (limit, name, value) = (ConcurrencyLimit(1), "running.\(envelope.job)", unique.key)
+        } else {
+            return nil
+        }
         let claim = Claim(
-            store: LimitStore(client.keys.limit(name)), limit: limit,
-            value: value(of: limit.argument, in: envelope),
+            store: LimitStore(client.keys.limit(name)), limit: limit, value: value,
             holder: "\(identity.id)/\(held.delivery.tag)")
         let call = claim.store.claim(
             .take, claim.value, most: limit.most, lease: upkeep.lease, holders: [claim.holder])

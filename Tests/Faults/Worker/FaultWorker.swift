@@ -34,6 +34,22 @@ struct FaultWorker: JobRunnerApp {
             while ContinuousClock.now < end { try? await Task.sleep(until: end) }
             ledger.write("end", context)
         }
+        worker.handle(Limited.self) { _, context in
+            ledger.write("start", context)
+            ledger.write("end", context)
+        }
+        worker.handle(Narrow.self) { job, context in
+            ledger.write("start", context)
+            try await Task.sleep(for: .milliseconds(job.milliseconds))
+            ledger.write("end", context)
+        }
+        worker.handle(Locked.self) { job, context in
+            try await context.withLock("door", ttl: .seconds(3), waiting: .seconds(60)) { _ in
+                ledger.write("start", context)
+                try await Task.sleep(for: .milliseconds(job.milliseconds))
+                ledger.write("end", context)
+            }
+        }
         worker.handle(Crash.self) { job, context in
             ledger.write("start", context)
             switch job.how {
@@ -81,6 +97,29 @@ struct LedgerJob: Job {
             fence: context.fence, pid: Int(getpid()),
             filler: result.map { String(repeating: "x", count: $0) })
     }
+}
+
+/// Under a rate, which the fault test knows.
+struct Limited: Job {
+    static let name = "limited"
+    static let options = JobOptions(
+        maxAttempts: 20, retryDelay: .fixed(.zero), rateLimit: .perSecond(300))
+    var milliseconds = 0
+}
+
+/// Three at once, which the fault test knows.
+struct Narrow: Job {
+    static let name = "narrow"
+    static let options = JobOptions(
+        maxAttempts: 20, retryDelay: .fixed(.zero), concurrencyLimit: ConcurrencyLimit(3))
+    var milliseconds: Int
+}
+
+/// One at once, by a lock.
+struct Locked: Job {
+    static let name = "locked"
+    static let options = JobOptions(maxAttempts: 20, retryDelay: .fixed(.zero))
+    var milliseconds: Int
 }
 
 struct BlockPool: Job {

@@ -4,8 +4,8 @@ import collections, dataclasses, json, re
 from server import QUEUE
 
 # Keys that may be left. Those of the first line stay, the others must have an end.
-STAY = re.compile(r'jobrunner:(queues|\{default\}:(meta|dead))$')
-LAPSE = re.compile(r'jobrunner:(worker:.*|\{default\}:(result|progress|seen|count):.*)$')
+STAY = re.compile(r'jobrunner:(queues|limits|\{default\}:(meta|dead))$')
+LAPSE = re.compile(r'jobrunner:(worker:.*|\{limit:[^}]*\}:(tokens|running):.*|\{lock:[^}]*\}|\{default\}:(result|progress|seen|count):.*)$')
 
 
 @dataclasses.dataclass
