@@ -166,6 +166,8 @@ private struct Plain: Job {
         _ = try await client.enqueue(Plain(), in: .seconds(60), id: "1", unique: unique)
         _ = try await client.enqueue(Plain(), in: .seconds(50), id: "2", unique: unique)
         try await queue.expectOnePlace(["2"])
+        let replaced = try client.handle("q/1", output: NoOutput.self)
+        await #expect(throws: JobRunnerError.self) { try await replaced.value() }
         _ = try await client.enqueue(Plain(), id: "3", unique: unique)
         _ = try await client.enqueue(Plain(), id: "4", unique: unique)
         let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
@@ -215,6 +217,9 @@ private struct Plain: Job {
         }
         await #expect(throws: JobRunnerError.self) {
             try await client.enqueue(Plain(), in: .seconds(1), front: true)
+        }
+        await #expect(throws: JobRunnerError.self) {
+            try await client.enqueue(Plain(), priority: 1, front: true)
         }
         try await queue.expectOnePlace([])
     }

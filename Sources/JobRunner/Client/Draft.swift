@@ -38,6 +38,10 @@ package struct Draft: Sendable {
         guard !isFront || due == .now else {
             throw JobRunnerError.invalid("a job for later cannot be put in front now")
         }
+        guard !isFront || (writer.priority == 0 && writer.tenant == nil) else {
+            throw JobRunnerError.invalid(
+                "a job in front cannot have a priority or a tenant: it would wait among those")
+        }
         terms = Terms(writer, options.unique, isFront: isFront)
         let usual = JobOptions()
         if options.maxAttempts != usual.maxAttempts { writer.maxAttempts = options.maxAttempts }

@@ -191,7 +191,8 @@ public final class JobClient: Sendable {
     func handle<Output>(_ draft: Draft, _ acceptance: Acceptance) throws -> JobHandle<Output> {
         var id = draft.job.id
         switch acceptance {
-        case .accepted, .duplicate, .replaced: break
+        case .accepted, .duplicate: break
+        case .replaced(let other, let isGone): if isGone { note(replaced: other, by: draft) }
         case .held(let holder):
             let other = "\(draft.queue)/\(holder)"
             if draft.terms.rejects { throw JobRunnerError.alreadyEnqueued(by: other) }

@@ -60,8 +60,8 @@ package enum Acceptance: Sendable, Equatable {
     case duplicate
     /// Another job holds the unique key.
     case held(by: String)
-    /// Accepted in the place of another.
-    case replaced(String)
+    /// Accepted in the place of another, which is gone, or else is cancelled.
+    case replaced(String, isGone: Bool)
     /// The queue is as long as it may be.
     case full
 }
@@ -102,7 +102,8 @@ extension QueueStore {
             case (0, _): return .duplicate
             case (-1, let holder?): return .held(by: holder)
             case (-2, _): return .full
-            case (2, let other?): return .replaced(other)
+            case (2, let other?): return .replaced(other, isGone: true)
+            case (3, let other?): return .replaced(other, isGone: false)
             default: throw .unexpectedReply(command: "enqueue", got: value.kind)
             }
         }.passing(.enqueueSending, .enqueueSent)

@@ -133,6 +133,10 @@ try:
     is_(names(cycle(2)), 'ba'); is_(names(cycle(1)) + names(cycle(1)) in ('hc', 'ch'), True); is_(names(cycle(9)), 'pgfde')
     is_(link.call('EXISTS', Q + 'ordered'), 0); is_(link.call('HGET', Q + 'meta', 'ranked'), None)
     wait(1000); tick(); is_(link.call('ZRANGE', Q + 'turns', 0, -1), [])
+    # The one that was to wake a worker is fetched in its turn, when none was idle; tenants' first ones too.
+    reset(); tick(); [enqueue(i, head=head) for i, head in (('a', '"priority":1,'), ('b', '"priority":1,'), ('c', '"priority":9,'))]; enqueue('d')
+    is_(names(cycle(9)), 'cabd'); is_(link.call('HMGET', Q + 'meta', 'alarm', 'ranked'), [None, None])
+    [enqueue(i, head=head) for i, head in (('e', '"fair":"x",'), ('f', '"fair":"x",'), ('g', '"fair":"y",'))]; is_(names(cycle(9)), 'egf')
     # promote and tick keep the rank; next tells when.
     reset(); tick(); enqueue('a'); enqueue('b', delay=50, head='"priority":4,'); enqueue('c', delay=50); enqueue('d', delay=70)
     promote = lambda limit=10: run('promote', PROMOTE, limit)
@@ -141,7 +145,7 @@ try:
     # replace and debounce: one that waits for its time is taken out, another is marked; a bound on putting off.
     reset(); tick(); sooner = lambda i, **more: enqueue(i, unique='k', policy='replace', **more)
     is_(sooner('a', delay=50), [1]); is_(sooner('b', delay=20), [2, 'a']); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('b')])
-    is_(sooner('c'), [2, 'b']); is_(sooner('c', window=0), [0]); is_(link.call('ZCARD', Q + 'scheduled'), 0); is_(sooner('d'), [2, 'c'])
+    is_(sooner('c'), [2, 'b']); is_(sooner('c', window=0), [0]); is_(link.call('ZCARD', Q + 'scheduled'), 0); is_(sooner('d'), [3, 'c'])
     is_(cycle(9)[6], [str(now() + 500), None]); is_(enqueue('e', unique='k'), [-1, 'd'])
     is_(run('unlock', ['unique:k'], 'x'), 0); is_(run('unlock', ['unique:k'], 'd'), 1)
     put_off = lambda i: enqueue(i, unique='k', policy='debounce', delay=40, most=60)

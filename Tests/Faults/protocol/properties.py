@@ -171,7 +171,7 @@ class Queue(RuleBasedStateMachine):
         longest = 0 if room is None else max(1, len(self.ready) + room)
         got = self.s.enqueue(i, raw, delay, due, window, lock, kept, longest)
         when = due or self.now + delay
-        holder = self.locks[lock][0] if lock in self.locks and self.now <= self.locks[lock][1] else None
+        holder = self.locks[lock][0].split('\n')[0] if lock in self.locks and self.now <= self.locks[lock][1] else None
         if window and self.alive(self.seen, i): return self.same(got, [0])
         if holder: return self.same(got, [0] if holder == i else [-1, holder])
         if when <= self.now and longest and len(self.ready) >= longest: return self.same(got, [-2])
@@ -180,7 +180,8 @@ class Queue(RuleBasedStateMachine):
         else: self.ready.insert(0, raw)
         self.open.add(raw)
         if window: self.seen[i] = self.now + window
-        if lock: self.locks[lock] = (i, self.now + kept)
+        # One that waits for its time may be replaced: its bytes are there too.
+        if lock: self.locks[lock] = (f'{i}\n{self.now}\n{raw}' if when > self.now else i, self.now + kept)
 
     @precondition(lambda self: self.scheduled)
     @rule()

@@ -43,7 +43,7 @@ def f25(run):
     # A handler's own line may be some milliseconds later than the start it was granted.
     window = max(sum(1 for t in starts[i:i + 2 * RATE] if t < s + 1000) for i, s in enumerate(starts))
     rate = (len(starts) - 1) / (starts[-1] - starts[0]) * 1000
-    run.notes.append(f'{len(starts)} starts at {rate:.1f}/s of {RATE}/s, {window} in the fullest second')
+    verdict.notes.append(f'{len(starts)} starts at {rate:.1f}/s of {RATE}/s, {window} in the fullest second')
     if window > RATE * 1.05: verdict.problems.append(f'{window} starts in a second, of {RATE}')
     for prefix, most in (('narrow', PLACES), ('locked', 1)):
         found = most_at_once(run, prefix)

@@ -14,7 +14,7 @@
 -- KEYS[5] history:<name>    LIST  "<tick> <at> <what> <job id>", newest first
 -- KEYS[6] ordered           ZSET  job -> rank: waits for a worker, the lowest first
 -- KEYS[7] turns             ZSET  tenant -> rank of its last job
--- KEYS[8] meta              HASH  ranked, turn
+-- KEYS[8] meta              HASH  ranked, turn, alarm
 -- KEYS[9] unique:<key>      STRING  id of the job that holds the lock (optional)
 -- ARGV[1] name
 -- ARGV[2] definition JSON   as the caller read it
@@ -54,23 +54,27 @@ redis.call('LLEN', history)
 redis.call('ZCARD', ordered)
 local held = unique and redis.call('EXISTS', unique) == 1
 
--- A job with a rank, when others wait; the same in enqueue, promote and tick.
+-- A job with a rank; the same in enqueue, promote and tick. When nothing waits it goes to `ready`,
+-- where blocked workers see it, and its rank is noted for cycle.
 local function place(one)
   local at = string.match(one, '^{"id":"[%w._-]+",()"[pf]')
   local urgent = at and string.match(one, '^"priority":([1-9])[,}]', at)
   if urgent then at = at + 13 end
   local tenant = at and string.match(one, '^"fair":"([%w._-]+)"', at)
-  if not (urgent or tenant) or redis.call('EXISTS', ready, ordered) == 0 then
-    return redis.call('LPUSH', ready, one)
-  end
+  if not (urgent or tenant) then return redis.call('LPUSH', ready, one) end
   local rank = now
   if tenant then
     redis.call('HSETNX', meta, 'turn', now)
     rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn')) + 1
     redis.call('ZADD', turns, rank, tenant)
   end
+  rank = string.format('%.0f', rank - (urgent or 0) * 10000000000000)
+  if redis.call('EXISTS', ready, ordered) == 0 then
+    redis.call('HSET', meta, 'alarm', rank)
+    return redis.call('LPUSH', ready, one)
+  end
   redis.call('HSET', meta, 'ranked', 1)
-  redis.call('ZADD', ordered, rank - (urgent or 0) * 10000000000000, one)
+  redis.call('ZADD', ordered, rank, one)
 end
 
 local code, what = 3, 'missed'

@@ -20,7 +20,8 @@ struct EnqueueTerms: Sendable {
     static let until = Option(
         "unique-until", env: "JOBRUNNER_ENQUEUE_UNIQUE_UNTIL", default: Unique.End.done,
         placeholder: "WHEN",
-        help: "Hold the key until it starts, is done, or only for a time: start, done or time.",
+        help: "Hold the key until it starts, is done, for a time, or only while it runs: start, "
+            + "done, time or running.",
         read: ValueReader<Unique.End>.choice())
     static let lifetime = Option(
         "unique-for", env: "JOBRUNNER_ENQUEUE_UNIQUE_FOR", default: .seconds(86_400),
@@ -58,7 +59,15 @@ struct EnqueueTerms: Sendable {
     }
 
     private static func unique(_ invocation: Invocation) -> Unique? {
-        let text = invocation.optional(unique)
+        var text = invocation.optional(unique)
+        // Of a variable, words that mean yes or no are no keys.
+        if invocation.origin(of: unique) != .flag {
+            switch text {
+            case "true", "1": text = ""
+            case "false", "0": text = nil
+            default: break
+            }
+        }
         let key = text.flatMap { $0.isEmpty ? nil : Unique.Key.key($0) } ?? .arguments
         if let time = invocation.optional(debounce) { return .debounce(for: time, key: key) }
         if let time = invocation.optional(throttle) {
@@ -107,6 +116,9 @@ struct EnqueueTerms: Sendable {
         let excluded: [(any AnyOption, any AnyOption, Bool)] = [
             (front, EnqueueCommand.ndjson, isMany),
             (front, debounce, isGiven(debounce)), (debounce, throttle, isGiven(throttle)),
+            (front, priority, isGiven(priority) && invocation[priority] > 0),
+            (front, tenant, isGiven(tenant)),
+            (throttle, conflict, isTyped(conflict) && invocation[conflict] == .replace),
             (debounce, until, isTyped(until)), (debounce, lifetime, isTyped(lifetime)),
             (debounce, conflict, isTyped(conflict)), (throttle, until, isTyped(until)),
             (throttle, lifetime, isTyped(lifetime)),
