@@ -207,7 +207,8 @@ struct EnqueueManyTests {
         #expect(ran.exit == .success)
         // A batch whose reply took too long is sent again, and known then.
         #expect(summary(ran.err).hasPrefix("enqueued "))
-        #expect(after - before < size / 2)
+        // Of the whole process, in which other tests run; the file at once would be thrice this.
+        #expect(after - before < size * 3 / 2)
         #expect(try await fixture.ask("LLEN", fixture.key("ready")) == .integer(100_000))
         _ = try await fixture.ask("DEL", fixture.key("ready"))
     }

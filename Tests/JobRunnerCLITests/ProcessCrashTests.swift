@@ -19,25 +19,21 @@ struct ProcessCrashTests {
 
     @Test func `a killed worker's jobs are run by the other`() async throws {
         let fixture = try CommandFixture()
-        try await fixture.program("echo", "cat")
+        // Long enough that it has some when it is killed, however busy the machine is.
+        try await fixture.program("slow", "sleep 0.5\ncat")
         let options = ["--visibility-timeout", "3s", "--concurrency", "4"]
         let first = try fixture.work(more: options)
         let second = try fixture.work(more: options)
         for worker in [first, second] { try await worker.line(#""event":"joined""#) }
         let killed = try await first.line(#""event":"joined""#)
             .split(separator: #""worker":""#).last?.prefix { $0 != "\"" }
-        var jobs = 0
-        // Frozen until it certainly has some: on a busy machine all may be done before a signal is.
-        repeat {
-            first.signal(SIGCONT)
-            try await fixture.enqueue(Self.count, of: "echo")
-            jobs += Self.count
-            try await first.line(#""event":"done""#)
-            first.signal(SIGSTOP)
-        } while try await !fixture.holders().contains { $0.hasSuffix(":active:\(killed ?? "")") }
+        try await fixture.enqueue(40, of: "slow")
+        while try await !fixture.holders().contains(where: {
+            $0.hasSuffix(":active:\(killed ?? "")")
+        }) {}
         first.signal(SIGKILL)
         #expect(await first.end() == -SIGKILL)
-        try await fixture.finish(jobs)
+        try await fixture.finish(40)
         let reaped = try await second.line(#""event":"reaped""#)
         #expect(reaped.contains(try #require(killed)))
         second.signal(SIGTERM)

@@ -142,6 +142,10 @@ try:
     promote = lambda limit=10: run('promote', PROMOTE, limit)
     is_(promote(), [0, 50]); wait(50); is_(promote(1), [1, 0]); is_(promote(), [1, 20]); is_(tick()[10], 20); is_(link.call('ZCARD', Q + 'ordered'), 1)
     wait(20); is_(promote(), [1, -1]); is_(promote(), [0, -1]); is_(names(cycle(9)), 'bacd')
+    # a job whose start a limit has reserved goes to the fetch end when it is due, the oldest first.
+    reset(); tick(); many('ab', 0, 0); own = lambda i: '{"id":"%s","job":"x","state":{"attempt":0,"reserved":17}}' % i
+    link.call('ZADD', Q + 'scheduled', now() - 2, own('p'), now() - 1, own('q'), now() - 3, job('c')); is_(promote(), [3, -1]); is_(names(cycle(9)), 'pqabc')
+    link.call('ZADD', Q + 'scheduled', now() - 2, own('r'), now() - 1, own('s')); many('d', 0, 0); wait(1000); tick(); is_(names(cycle(9)), 'rsd')
     # replace and debounce: one that waits for its time is taken out, another is marked; a bound on putting off.
     reset(); tick(); sooner = lambda i, **more: enqueue(i, unique='k', policy='replace', **more)
     is_(sooner('a', delay=50), [1]); is_(sooner('b', delay=20), [2, 'a']); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('b')])

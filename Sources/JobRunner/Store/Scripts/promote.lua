@@ -44,11 +44,19 @@ end
 
 local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now, 'LIMIT', 0, ARGV[1])
 if #due > 0 then
-  local plain = {}
+  local plain, own = {}, {}
   for i = 1, #due do
-    if string.find(due[i], '^{"id":"[%w._-]+","[pf]') then place(due[i]) else plain[#plain + 1] = due[i] end
+    local job = due[i]
+    if string.find(string.sub(job, -32), '"reserved":%d+}}$') then
+      own[#own + 1] = job     -- its start is its own: not behind all that wait
+    elseif string.find(job, '^{"id":"[%w._-]+","[pf]') then
+      place(job)
+    else
+      plain[#plain + 1] = job
+    end
   end
   if #plain > 0 then redis.call('LPUSH', ready, unpack(plain)) end
+  for i = #own, 1, -1 do redis.call('RPUSH', ready, own[i]) end
   redis.call('ZREM', scheduled, unpack(due))
 end
 
