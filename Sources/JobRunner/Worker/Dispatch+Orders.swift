@@ -174,7 +174,12 @@ extension Dispatch {
                 orders.wakeAt = min(orders.wakeAt ?? .max, lane.finishedSince + Self.ackPatience)
                 return
             }
-            if lane.finished.count <= 1000 {
+            if phase == .draining, openParkings > 0 {
+                // What is given back now could be brought again by a connection that still blocks.
+                acks = Array(lane.finished.filter { !$0.isRelease }.prefix(1000))
+                let sent = Set(acks.map(\.tag))
+                lanes[index].finished.removeAll { sent.contains($0.tag) }
+            } else if lane.finished.count <= 1000 {
                 acks = lane.finished
                 lanes[index].finished = []
             } else {
