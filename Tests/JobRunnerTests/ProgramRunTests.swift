@@ -103,7 +103,10 @@ struct ProgramRunTests {
                 "PATH": "/usr/bin:/bin", "HOME": "/tmp", "REDIS_URL": "redis://:canary@x",
                 "API_KEY": "k", "JOBRUNNER_JOB": "forged",
             ], passing: ["API_KEY", "UNSET"])
-        setenv("JOBRUNNER_TEST_CANARY", "canary", 1)
+        // This process has others, or nothing could leak. None is set here: whoever spawns at the
+        // same time reads them.
+        let listed: Set = ["PATH", "HOME", "LANG", "TZ"]
+        #expect(!listed.isSuperset(of: ProcessInfo.processInfo.environment.keys))
         let program = try await fixture.python(
             "environment", "import json, os\nprint(json.dumps(dict(os.environ)))\n")
         let outcome = await fixture.run(program, id: "01X", attempt: 3, deadline: .seconds(600))
