@@ -35,7 +35,7 @@ extension Draft {
         }
         guard json.count <= maxBytes else { throw .tooLarge(bytes: json.count, limit: maxBytes) }
         var terms = Terms()
-        terms.unique = envelope.unique.flatMap { $0.end == .running ? nil : $0 }
+        terms.unique = envelope.unique?.atEnqueue
         terms.isRanked = envelope.priority > 0 || envelope.tenant != nil
         self.init(
             queue: (envelope.queue ?? queue).description,

@@ -95,7 +95,7 @@ package struct Draft: Sendable {
 extension Terms {
     /// - Parameter unique: What made the lock of the writer.
     package init(_ writer: EnvelopeWriter, _ unique: Unique?, isFront: Bool = false) {
-        self.unique = writer.unique.flatMap { $0.end == .running ? nil : $0 }
+        self.unique = writer.unique?.atEnqueue
         self.isFront = isFront
         isRanked = writer.priority > 0 || writer.tenant != nil
         guard let unique else { return }

@@ -15,6 +15,9 @@ package struct UniqueLock: Sendable, Hashable {
         package var isHeldByJob: Bool { self == .start || self == .done }
     }
 
+    /// What an enqueue takes of it: nothing of a job that is unique only while it runs.
+    var atEnqueue: UniqueLock? { end == .running ? nil : self }
+
     /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
     package let key: String
     package let end: End

@@ -114,7 +114,7 @@ struct ScheduleBook: Sendable {
             name: name, definition: entry.definition, expected: step.expected, tick: step.fires,
             next: step.next, nextDue: step.next.map { entry.timetable.due($0) } ?? 0,
             missed: step.missed, id: job.id, json: json, overlap: job.overlap,
-            lock: try? job.lockToTake())
+            lock: try? job.lock()?.atEnqueue)
     }
 
     /// Takes the answer to a firing; nil when there was none.

@@ -39,11 +39,6 @@ struct TickJob: Sendable {
             milliseconds: 86_400_000)
     }
 
-    /// The lock that is taken with the tick: none of a job that is unique only while it runs.
-    func lockToTake() throws -> UniqueLock? {
-        try lock().flatMap { $0.end == .running ? nil : $0 }
-    }
-
     /// What becomes of a tick while the lock is held.
     var overlap: Schedule.Overlap {
         schedule.overlap == .allow && schedule.options.unique != nil ? .skip : schedule.overlap

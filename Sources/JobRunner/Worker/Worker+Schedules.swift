@@ -29,6 +29,7 @@ extension Worker {
                     engine.options.onEvent(.trouble(queue: schedule.queue, cause))
                     if case .server(let refusal) = cause, refusal.code == .OOM { break }
                     guard cause.isTransient, !isStopping else { throw error }
+                    // Redis is away: between two tries.
                     try await Task.sleep(for: .nanoseconds(backoff.next(using: &random)))
                 }
             }

@@ -40,12 +40,14 @@ struct FaultWorker: JobRunnerApp {
         }
         worker.handle(Narrow.self) { job, context in
             ledger.write("start", context)
+            // A job that takes time, to be killed in the middle.
             try await Task.sleep(for: .milliseconds(job.milliseconds))
             ledger.write("end", context)
         }
         worker.handle(Locked.self) { job, context in
             try await context.withLock("door", ttl: .seconds(3), waiting: .seconds(60)) { _ in
                 ledger.write("start", context)
+                // The same, under the lock.
                 try await Task.sleep(for: .milliseconds(job.milliseconds))
                 ledger.write("end", context)
             }

@@ -27,7 +27,7 @@ struct LatenessBench {
                 var ids: [String] = []
                 while begin.duration(to: .now) < Self.first + Self.span, !Task.isCancelled {
                     ids.append(try await client.enqueue(LatencyJob(at: 0), queue: queue).id)
-                    // Cancelled it ends, and says what it enqueued.
+                    // The pace of the load; cancelled it ends, and says what it enqueued.
                     try? await Task.sleep(for: .nanoseconds(1_000_000_000 / rate))
                 }
                 return ids
