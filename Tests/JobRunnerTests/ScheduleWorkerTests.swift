@@ -82,8 +82,8 @@ struct Sweep: Job {
         #expect(ids.count >= 3)
         #expect(Set(ids).count == ids.count)
         let history = try await queue.redis("LRANGE", queue.keys.history("sweep"), "0", "-1").array
-        // `<tick> <at> <what> <job id>`: each tick is there once, those too whose worker had stopped
-        // before it could tell.
+        // `<tick> <at> <what> <job id>`: each tick once, those too whose worker had stopped before
+        // it could tell.
         let kept = (history ?? []).compactMap {
             $0.text?.split(separator: " ").last.map(String.init)
         }

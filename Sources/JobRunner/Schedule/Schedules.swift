@@ -132,7 +132,8 @@ public struct Schedules: Sendable {
             let bytes = try job.json(now: now, id: id)
             let firing = Firing(
                 name: name, definition: json, expected: nil, tick: now, next: nil, nextDue: 0,
-                missed: 0, id: id, json: bytes, overlap: job.overlap, lock: try job.lock()?.atEnqueue)
+                missed: 0, id: id, json: bytes, overlap: job.overlap,
+                lock: try job.lock()?.atEnqueue)
             switch try await client.send(store(queue).fire(firing)) {
             case .fired:
                 return JobHandle(

@@ -89,8 +89,8 @@ extension WorkerEngine {
                 value(of: limit.argument, in: envelope), limit, reserved: envelope.state.reserved)
             switch grant {
             case .start(let wait):
-                // The limit named a time, which is no event to wait for; a wait that is cut short is a
-                // run that must not begin.
+                // The limit named a time, and times have no event. One that is cut short is a run
+                // that must not begin.
                 if wait > 0 { try? await Task.sleep(for: .microseconds(wait)) }
                 guard let reason = state.withLock({ $0.runs[slot].cancel }) else {
                     return .start(place)
