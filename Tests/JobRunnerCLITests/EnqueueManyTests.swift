@@ -38,6 +38,44 @@ struct EnqueueManyTests {
         #expect(rest.last?.contains(#""job":"c","enqueued":"#) == true)
     }
 
+    @Test func `a member that means nothing is told of once, and kept`() async throws {
+        let fixture = try CommandFixture()
+        let path = try fixture.file(
+            "jobs",
+            """
+            {"job":"a","tenant":"acme","x-trace":1,"args":{"tenant":1}}
+            {"job":"a","tenant":"acme","in":"5m","max_attempts":2,"prioritty":3,"zzzzzzz\\u001b":0}
+            """)
+        let ran = await fixture.run("enqueue --ndjson \(path)")
+        #expect(ran.exit == .success)
+        let kept = "it is kept and has no effect"
+        let noMember = "is not a member of a job here"
+        #expect(
+            ran.err.split(separator: "\n").dropLast() == [
+                "\(path):1: 'tenant' \(noMember), did you mean 'fair'?: \(kept)",
+                "\(path):2: 'in' \(noMember), give --in or --at for all lines: \(kept)",
+                "\(path):2: 'max_attempts' \(noMember), did you mean 'maxAttempts'?: \(kept)",
+                "\(path):2: 'prioritty' \(noMember), did you mean 'priority'?: \(kept)",
+                #"\#(path):2: 'zzzzzzz\u{1B}' \#(noMember): \#(kept)"#,
+            ])
+        #expect(try await fixture.ready().allSatisfy { $0.contains(#","tenant":"acme","#) })
+        // Lines that are arguments may have any member.
+        let arguments = await fixture.run("enqueue a --ndjson \(path)")
+        #expect(arguments.err.split(separator: "\n").count == 1)
+    }
+
+    @Test func `with --strict a member that means nothing makes a bad line`() async throws {
+        let fixture = try CommandFixture()
+        let path = try fixture.file(
+            "jobs", #"{"job":"a","x-own":1}"# + "\n" + #"{"job":"a","tenant":"acme"}"#)
+        let ran = await fixture.run("enqueue --strict --ndjson \(path)")
+        #expect(ran.exit == .data)
+        #expect(ran.err.contains("\(path):2: 'tenant' is not a member of a job here"))
+        #expect(try await fixture.ready().count == 1)
+        #expect(await fixture.run("enqueue a --strict").exit == .usage)
+        #expect(await fixture.run("enqueue a --strict --ndjson \(path)").exit == .usage)
+    }
+
     @Test func `with a name each line is the arguments`() async throws {
         let fixture = try CommandFixture()
         let input = try fixture.input("{\"n\":1}\n[2]\n3\n")

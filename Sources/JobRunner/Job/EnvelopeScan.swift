@@ -1,5 +1,5 @@
 /// The members that an envelope is read for, by their keys.
-private enum Field: UInt16 {
+private enum Field: UInt16, CaseIterable {
     case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, expires, expired, v,
         state, priority, fair, unique
 
@@ -77,6 +77,28 @@ enum EnvelopeBounds {
 }
 
 extension Envelope {
+    /// Keys of the members that mean something.
+    package static var memberKeys: [String] { Field.allCases.map(\.key.description) }
+
+    /// Keys of the members that mean nothing here, in their order; they are kept all the same.
+    ///
+    /// - Parameter bytes: Of one that was read before; of anything else there are none.
+    package static func strangeKeys(in bytes: [UInt8]) -> [String] {
+        bytes.withUnsafeBufferPointer { buffer in
+            var scanner = JSONScanner(buffer)
+            scanner.skipWhitespace()
+            guard scanner.peek == UInt8(ascii: "{") else { return [] }
+            scanner.at += 1
+            var keys: [String] = []
+            var isFirst = true
+            while let member = try? scanner.nextMember(isFirst: isFirst, depth: 1) {
+                isFirst = false
+                if Field(member.key, in: scanner) == nil { keys.append(scanner.text(member.key)) }
+            }
+            return keys
+        }
+    }
+
     /// Reads the one object that the bytes must be, and fills in the fields.
     mutating func scan(
         _ bytes: UnsafeBufferPointer<UInt8>, _ limits: Limits

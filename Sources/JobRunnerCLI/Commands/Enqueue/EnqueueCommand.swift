@@ -67,6 +67,9 @@ enum EnqueueCommand {
     static let skipBad = Flag(
         "skip-bad", env: "JOBRUNNER_ENQUEUE_SKIP_BAD",
         help: "With --ndjson: leave out bad lines and go on; exit code 65.")
+    static let strict = Flag(
+        "strict", env: "JOBRUNNER_ENQUEUE_STRICT",
+        help: "With --ndjson: a line with a member that means nothing here is a bad line.")
     static let printIDs = Flag(
         "print-ids", env: "JOBRUNNER_ENQUEUE_PRINT_IDS",
         help: "With --ndjson: print the handle of every job.")
@@ -83,13 +86,14 @@ enum EnqueueCommand {
 
             With --ndjson each line is one JSON object: {"job":…,"args":…,"queue":…,"id":…}, or \
             the arguments alone when a name is given. Empty lines are skipped; Ctrl-C ends it and \
-            says where to go on.
+            says where to go on. A member that no job has is kept and told of, once; those whose \
+            name begins with x- are yours.
             """,
         options: [
             queue, delay, time, id, maxAttempts, timeLimit, keepResult, expires,
             dropExpired, maxLength, waitWhenFull, wait, WaitOptions.timeout,
         ] + EnqueueTerms.options + [
-            ndjson, skip, skipBad, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
+            ndjson, skip, skipBad, strict, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
             WorkOptions.allowEviction,
         ],
         arguments: [name, json],
@@ -119,7 +123,7 @@ enum EnqueueCommand {
         ]
         let many: [(String, Bool)] = [
             ("--skip", invocation.optional(skip) != nil), ("--skip-bad", invocation[skipBad]),
-            ("--print-ids", invocation[printIDs]),
+            ("--print-ids", invocation[printIDs]), ("--strict", invocation[strict]),
         ]
         let named: [(String, Bool)] = [
             ("--max-attempts", invocation.optional(maxAttempts) != nil),
@@ -134,6 +138,10 @@ enum EnqueueCommand {
         for (label, isGiven) in named where isGiven && !hasName {
             throw CommandFailure(
                 "\(label) needs a <name>: lines that are whole jobs have their own", hint: help)
+        }
+        if hasName, invocation[strict] {
+            throw CommandFailure(
+                "--strict cannot go with a <name>: lines are arguments then", hint: help)
         }
         try EnqueueTerms.check(invocation, help: help)
         if invocation[dropExpired], invocation.optional(expires) == nil {

@@ -24,11 +24,17 @@ struct EnqueueMany {
         let session = try await EnqueueCommand.session(invocation)
         defer { session.client.close() }
         let invocation = invocation
+        let members: LineBatcher.Members =
+            if invocation.optional(EnqueueCommand.name) != nil {
+                .any
+            } else {
+                invocation[EnqueueCommand.strict] ? .refused : .told
+            }
         let reader = BatchReader(interrupts: interrupts) {
             LineBatcher(
                 file, interrupts: interrupts, maxJobBytes: invocation[WorkOptions.maxJobSize],
                 skip: invocation.optional(EnqueueCommand.skip) ?? 0,
-                skipsBad: invocation[EnqueueCommand.skipBad], make: make)
+                skipsBad: invocation[EnqueueCommand.skipBad], members: members, make: make)
         }
         defer { reader.stop() }
         var progress = EnqueueProgress(invocation, size: file.size)
@@ -37,6 +43,7 @@ struct EnqueueMany {
         while end == .open, failure == nil {
             let batch = await reader.next()
             tell(batch.skipped, of: file, &progress)
+            tell(batch.strange, of: file, &progress)
             let answers = await session.client.enqueueEach(batch.drafts, due: due)
             failure = note(answers, of: batch, session.client)
             end = batch.end
@@ -152,6 +159,15 @@ struct EnqueueMany {
             if tally.bad == Self.mostTold {
                 invocation.console.note("further bad lines are only counted")
             }
+        }
+    }
+
+    private func tell(
+        _ strange: [StrangeMember], of file: InputFile, _ progress: inout EnqueueProgress
+    ) {
+        for member in strange {
+            progress.clear()
+            invocation.console.note("\(file.name):\(member.line): \(member.text)")
         }
     }
 

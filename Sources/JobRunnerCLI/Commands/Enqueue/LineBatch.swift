@@ -22,6 +22,8 @@ struct LineBatch: Sendable {
     /// Of each draft.
     var numbers: [Int] = []
     var skipped: [BadLine] = []
+    /// Members that mean nothing, each key once a file.
+    var strange: [StrangeMember] = []
     /// The last line that is done once this batch is accepted.
     var lastLine = 0
     /// Bytes of the file so far.
@@ -31,6 +33,15 @@ struct LineBatch: Sendable {
 
 /// Makes batches of a file's lines.
 struct LineBatcher {
+    /// What becomes of members that mean nothing.
+    enum Members: Sendable {
+        /// The lines are no jobs: any member is.
+        case any
+        case told
+        /// The line is bad.
+        case refused
+    }
+
     /// Makes a job of a line, or says why it is none.
     typealias Making = @Sendable ([UInt8]) throws(EnvelopeError) -> Draft
 
@@ -42,14 +53,16 @@ struct LineBatcher {
     private let maxJobBytes: Int
     private let firstLine: Int
     private let skipsBad: Bool
+    private let members: Members
     private let make: Making
+    private var told: Set<String> = []
 
     /// - Parameters:
     ///   - skip: Lines at the start that are done already.
     ///   - skipsBad: Whether to go on behind a bad line.
     init(
         _ file: InputFile, interrupts: Interrupts, maxJobBytes: Int, skip: Int, skipsBad: Bool,
-        make: @escaping Making
+        members: Members = .any, make: @escaping Making
     ) {
         // A job that was exported with its errors is longer, and shorter without them.
         reader = LineReader(
@@ -57,6 +70,7 @@ struct LineBatcher {
         self.maxJobBytes = maxJobBytes
         firstLine = skip + 1
         self.skipsBad = skipsBad
+        self.members = members
         self.make = make
     }
 
@@ -104,12 +118,29 @@ struct LineBatcher {
         if isDone || text.isEmpty { return nil }
         do throws(EnvelopeError) {
             let draft = try make(Array(text))
+            let strange = strange(in: text)
+            if members == .refused, let first = strange.first {
+                return LineBatch.BadLine(number: reader.number, reason: first.text)
+            }
+            for member in strange where told.count < StrangeMember.mostTold {
+                if told.insert(member.key).inserted { batch.strange.append(member) }
+            }
             batch.drafts.append(draft)
             batch.numbers.append(reader.number)
             bytes += draft.job.json.count
             return nil
         } catch {
             return LineBatch.BadLine(number: reader.number, reason: error.description)
+        }
+    }
+
+    private func strange(in line: ArraySlice<UInt8>) -> [StrangeMember] {
+        guard members != .any, members == .refused || told.count < StrangeMember.mostTold else {
+            return []
+        }
+        let keys = Envelope.strangeKeys(in: Array(line))
+        return keys.filter { !$0.hasPrefix(StrangeMember.ownPrefix) }.map {
+            StrangeMember(key: $0, line: reader.number)
         }
     }
 }
