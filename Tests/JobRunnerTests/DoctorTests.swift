@@ -54,7 +54,9 @@ import Testing
         #expect(try await queue.integer("HGET", queue.keys.crashes, "1") == 1)
         #expect(try await queue.integer("EXISTS", queue.keys.workers, queue.keys.reaping) == 0)
         #expect(try await fix(client) == [])
-        #expect(try await examine(queue, client).map(\.verdict) == [.ok])
+        let after = try await examine(queue, client)
+        #expect(after.map(\.check) == ["waiting"])
+        #expect(after.first?.text == "2 jobs wait, and no worker has this queue")
     }
 
     @Test func `a worker whose word is kept, or a server that has just started, is left alone`()
@@ -172,13 +174,114 @@ import Testing
         let client = try queue.client()
         defer { client.close() }
         try await client.pause(queue: "q")
-        #expect(try await examine(queue, client).contains { $0.check == "pause" } == false)
+        #expect(try await examine(queue, client).first { $0.check == "pause" }?.verdict == .ok)
         try await queue.push("a")
         try await queue.redis("ZADD", queue.keys.ordered, "1", #"{"id":"b","job":"a"}"#)
         let finding = try await examine(queue, client).first { $0.check == "pause" }
         #expect(finding?.verdict == .warn)
-        #expect(finding?.text == "paused without an end while 2 jobs wait")
-        try await client.pause(queue: "q", for: .seconds(3600))
-        #expect(try await examine(queue, client).contains { $0.check == "pause" } == false)
+        let since = try await queue.integer("HGET", queue.keys.meta, "since")
+        #expect(finding?.text == "paused since \(since) without an end while 2 jobs wait")
+        #expect(finding?.remedy == "jobrunner queues resume q")
+        try await client.pause(queue: "q", for: .seconds(3600), reason: "down\u{1B}")
+        let timed = try await examine(queue, client).first { $0.check == "pause" }
+        let until = try await queue.integer("HGET", queue.keys.meta, "paused")
+        #expect(timed?.verdict == .ok)
+        #expect(
+            timed?.text == "paused since \(since) until \(until) while 2 jobs wait: "
+                + #"down\u{1B}"#)
+    }
+
+    @Test func `a paused kind is told, and a warning once its jobs wait`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await client.pause(job: "mail.send", in: "q")
+        let before = try await examine(queue, client).first { $0.check == "pause" }
+        #expect(before?.verdict == .ok)
+        #expect(before?.text == "jobs named mail.send are paused")
+        try await queue.redis("ZADD", queue.keys.blocked, "77", "paused/mail.send")
+        let after = try await examine(queue, client).first { $0.check == "pause" }
+        #expect(after?.verdict == .warn)
+        #expect(after?.text == "jobs named mail.send are paused, and such jobs wait since 77")
+        #expect(after?.remedy == "jobrunner jobs resume mail.send -q q")
+    }
+
+    @Test func `a schedule that nobody carries out is told`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await client.schedules.add(
+            Schedule(.every(.seconds(30)), job: "a", options: JobOptions(queue: "q"), name: "s"))
+        #expect(try await examine(queue, client).contains { $0.check == "schedules" } == false)
+        try await queue.redis("ZADD", queue.keys.ticks, "1000", "s")
+        let late = try await examine(queue, client).first { $0.check == "schedules" }
+        #expect(late?.verdict == .warn)
+        #expect(late?.text == "s: due since 1000, and no process has enqueued the job")
+        #expect(late?.remedy == "start one: jobrunner work -q q, or jobrunner scheduler")
+    }
+
+    @Test func `a limit that is closed for long is told`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await queue.redis(
+            "HSET", client.keys.limits, "smtp/mail.send", #"{"rate":"10/s"}"#)
+        try await client.closeLimit("smtp", for: .seconds(3600))
+        let stats = try await client.stats(queues: ["q"])
+        let now = try await client.serverTime()
+        let found = WorkChecks.closedLimits(stats, now: now) { "\($0)" }
+        #expect(found.count == stats.limits.count)
+        let finding = found.first
+        #expect(finding?.verdict == .warn)
+        #expect(finding?.text.hasSuffix(": jobs named mail.send are put off until then") == true)
+        #expect(finding?.remedy == "jobrunner limits open smtp")
+        let soon = WorkChecks.closedLimits(stats, now: now + 3_590_000) { "\($0)" }
+        #expect(soon.map(\.verdict) == [.ok])
+    }
+
+    @Test func `sets of jobs that no list has are found, and listed again`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        let kind = try #require(JobKind("a@2"))
+        try await queue.redis("ZADD", queue.keys.parked(kind), "1", #"{"id":"1","job":"a","v":2}"#)
+        let limit = "slots/places/all"
+        try await queue.redis("ZADD", queue.keys.blocked(limit), "1", #"{"id":"2","job":"b"}"#)
+        let found = try await examine(queue, client).filter { $0.verdict == .problem }
+        #expect(found.map(\.check) == ["blocked", "parked"])
+        #expect(
+            found.last?.text
+                == "'parked:a@2' holds 1 job, and 'parked' does not list it: no worker "
+                + "will find them")
+        #expect(
+            try await fix(client) == [
+                "listed 'blocked:slots/places/all' of 'q' again, with 1 job",
+                "listed 'parked:a@2' of 'q' again, with 1 job",
+            ])
+        #expect(try await queue.integer("ZCARD", queue.keys.parked) == 1)
+        #expect(try await queue.integer("ZCARD", queue.keys.blocked) == 1)
+        #expect(try await fix(client) == [])
+    }
+
+    @Test func `keys that nothing clears away are told`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        try await queue.redis("SET", queue.keys.result("1"), "{}", "EX", "60")
+        try await queue.redis("SADD", client.keys.queues, "q")
+        #expect(try await examine(queue, client).map(\.verdict) == [.ok])
+        for id in ["2", "3"] { try await queue.redis("SET", queue.keys.result(id), "{}") }
+        try await queue.redis("RPUSH", queue.keys.history("gone"), "x")
+        let found = try await examine(queue, client)
+        #expect(found.map(\.verdict) == [.warn, .warn])
+        #expect(
+            found.map(\.text) == [
+                "1 'history:…' key left of schedules that there are no more: nothing clears "
+                    + "them away",
+                "2 'result:…' keys without a time to live: nothing clears them away",
+            ])
+        #expect(
+            found.last?.remedy
+                == "redis-cli EXPIRE '\(queue.keys.result("2"))' 86400, and so the others")
     }
 }

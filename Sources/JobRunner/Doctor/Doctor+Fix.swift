@@ -38,7 +38,21 @@ extension Doctor {
                 done.append(text)
             }
         }
+        var strays = StraySearch(client: client)
+        try await strays.run(queues: sound)
+        for lost in strays.sortedLost { done.append(try await list(lost, now: now)) }
         return done
+    }
+
+    /// Tells the queue of a set of jobs that it does not know; one that is empty by then is struck
+    /// from the list again by whoever looks for its jobs.
+    private func list(_ lost: StraySearch.Lost, now: Int) async throws(RedisError) -> String {
+        let keys = client.keys.queue(lost.queue)
+        let index = lost.index == "parked" ? keys.parked : keys.blocked
+        _ = try await client.router.connection(for: index)
+            .send(Command("ZADD", index, "NX", "\(now)", lost.member)).orThrow()
+        return "listed '\(lost.index):\(printable(lost.member))' of '\(lost.queue)' again, with "
+            + Finding.jobs(lost.jobs)
     }
 
     /// After a restart of the server its workers may still be on their way back.

@@ -17,7 +17,8 @@ package struct Doctor: Sendable {
     ///
     /// A check that this user may not do says so.
     ///
-    /// Costs about 60 small commands, some 50 a queue, and a SCAN of at most 200,000 keys.
+    /// Costs about 60 small commands, some 50 a queue, two SCANs of at most 200,000 keys, and
+    /// two small commands for each key of a queue among these.
     ///
     /// - Parameter format: Writes a time, ms since 1970.
     /// - Throws: `RedisError` when Redis is away.
@@ -42,20 +43,25 @@ package struct Doctor: Sendable {
             return [try await client.examineRights(queue: queue)]
         }
         guard let names else { return found + unlisted }
-        return found + (try await examineQueues(names, now: now))
+        return found + (try await examineQueues(names, now: now, format: format))
     }
 
-    private func examineQueues(_ names: [String], now: Int) async throws -> [Finding] {
+    private func examineQueues(
+        _ names: [String], now: Int, format: (Int) -> String
+    ) async throws -> [Finding] {
         var sound = names
         var found = try await guarded("keys") {
             let vitals = try await vitals(of: names, now: now)
             sound = vitals.filter { $0.foreign.isEmpty }.map(\.name)
-            return vitals.flatMap { $0.findings(now: now) }
+            return vitals.flatMap { $0.findings(now: now, format: format) }
         }
-        found += try await guarded("workers") { try await examineWork(sound) }
+        found += try await guarded("workers") {
+            try await examineWork(sound, now: now, format: format)
+        }
         found += try await guarded("parked") { try await examineParked(sound) }
         found += try await guarded("active") { try await examineOrphans(sound) }
-        if found.isEmpty {
+        found += try await guarded("strays") { try await examineStrays(sound) }
+        if !found.contains(where: { $0.verdict != .ok }) {
             let text = names.isEmpty ? "none was ever used" : "\(names.count) in order"
             found.append(Finding(.ok, "queues", text))
         }
@@ -93,7 +99,9 @@ package struct Doctor: Sendable {
     }
 
     /// What `stats` tells.
-    private func examineWork(_ names: [String]) async throws -> [Finding] {
+    private func examineWork(
+        _ names: [String], now: Int, format: (Int) -> String
+    ) async throws -> [Finding] {
         guard !names.isEmpty else { return [] }
         var found: [Finding] = []
         let stats = try await client.stats(queues: names)
@@ -108,7 +116,8 @@ package struct Doctor: Sendable {
                 found.append(Finding(.skipped, "keys", queue: queue.name, fault))
             }
         }
-        return found + WorkChecks.findings(stats)
+        return found + WorkChecks.closedLimits(stats, now: now, format: format)
+            + WorkChecks.findings(stats)
     }
 
     private func examineParked(_ names: [String]) async throws -> [Finding] {
@@ -142,6 +151,12 @@ package struct Doctor: Sendable {
                     "only \(grouped(most)) keys were looked at for jobs without an owner"))
         }
         return found
+    }
+
+    private func examineStrays(_ names: [String]) async throws(RedisError) -> [Finding] {
+        var search = StraySearch(client: client)
+        try await search.run(queues: Set(names))
+        return search.findings
     }
 
     // MARK: Errors

@@ -18,9 +18,11 @@ struct QueueVitals: Sendable {
     private(set) var workers: [Worker] = []
     private(set) var landing = 0
     private(set) var dead = 0
-    /// Nothing is handed out until somebody says so.
-    private(set) var isPausedForGood = false
     private(set) var ready = 0
+    private(set) var scheduled = 0
+    private(set) var pauses = QueuePauses()
+    /// When the first ticks of its schedules are due, server ms; at most 100.
+    private(set) var ticks: [(schedule: String, due: Int)] = []
     /// Workers whose own word has expired.
     var silent: Set<String> = []
 
@@ -49,42 +51,51 @@ struct QueueVitals: Sendable {
         }
     }
 
-    /// Seven; none of a queue with foreign keys.
+    /// Ten; none of a queue with foreign keys.
     var reads: [Pipeline.Read] {
         guard foreign.isEmpty else { return [] }
         let keys = store.keys
         return [
-            Pipeline.Read("HMGET", keys.meta, "protocol", "swept", "lease", "paused"),
+            Pipeline.Read(
+                "HMGET", keys.meta, "protocol", "swept", "lease", "paused", "since", "why",
+                "muted"),
             Pipeline.Read("ZRANGE", keys.workers, "0", Self.mostWorkers),
             Pipeline.Read("ZRANGE", keys.reaping, "0", Self.mostWorkers, "WITHSCORES"),
             Pipeline.Read("LLEN", keys.landing), Pipeline.Read("ZCARD", keys.dead),
             Pipeline.Read("LLEN", keys.ready), Pipeline.Read("ZCARD", keys.ordered),
+            Pipeline.Read("ZCARD", keys.scheduled),
+            Pipeline.Read("ZRANGE", keys.blocked, "0", "999", "WITHSCORES"),
+            Pipeline.Read("ZRANGE", keys.ticks, "0", "99", "WITHSCORES"),
         ]
     }
 
     mutating func take(_ replies: ArraySlice<RedisValue>) {
         let replies = Array(replies)
-        guard replies.count == 7 else { return }
+        guard replies.count == 10 else { return }
         let meta = replies[0].array ?? []
-        if meta.count == 4 {
+        if meta.count == 7 {
             protocolVersion = meta[0].integer
             swept = meta[1].integer.flatMap { Self.times.contains($0) ? $0 : nil }
             lease = meta[2].integer
-            isPausedForGood = meta[3].integer == 1
+            pauses = QueuePauses(meta[3...], aside: Self.scored(replies[8]))
         }
         workers = (replies[1].array ?? []).compactMap(\.text).map { Worker(id: $0, since: nil) }
-        let reaping = replies[2].array ?? []
-        for index in stride(from: 0, to: reaping.count - 1, by: 2) {
-            guard let id = reaping[index].text else { continue }
-            workers.append(
-                Worker(
-                    id: id,
-                    since: reaping[index + 1].integer.map { min(max($0, 0), Self.times.upperBound) }
-                        ?? 0))
-        }
+        workers += Self.scored(replies[2]).map { Worker(id: $0.0, since: $0.1) }
         landing = replies[3].integer ?? 0
         dead = replies[4].integer ?? 0
         ready = landing + (replies[5].integer ?? 0) + (replies[6].integer ?? 0)
+        scheduled = replies[7].integer ?? 0
+        ticks = Self.scored(replies[9]).map { (schedule: $0.0, due: $0.1) }
+    }
+
+    /// Members, each with its time.
+    private static func scored(_ reply: RedisValue) -> [(String, Int)] {
+        let words = reply.array ?? []
+        return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
+            guard let member = words[index].text else { return nil }
+            let time = words[index + 1].integer ?? 0
+            return (member, min(max(time, 0), times.upperBound))
+        }
     }
 
     // MARK: What follows from it
@@ -102,7 +113,9 @@ struct QueueVitals: Sendable {
     }
 
     /// Nothing for a healthy queue.
-    func findings(now: Int) -> [Finding] {
+    ///
+    /// - Parameter format: Writes a time, ms since 1970.
+    func findings(now: Int, format: (Int) -> String) -> [Finding] {
         if !foreign.isEmpty {
             return foreign.map { text in
                 Finding(
@@ -145,13 +158,9 @@ struct QueueVitals: Sendable {
                     "\(Finding.jobs(landing)) in 'landing', where only a worker finds them",
                     remedy: "start a worker, or run: jobrunner doctor --fix"))
         }
-        if isPausedForGood, ready > 0 {
-            found.append(
-                Finding(
-                    .warn, "pause", queue: name,
-                    "paused without an end while \(Finding.jobs(ready)) wait",
-                    remedy: "jobrunner queues show \(name), or: jobrunner queues resume \(name)"))
-        }
+        if landing == 0, lost.isEmpty { found += unattended(now: now) }
+        found += late(now: now, format: format)
+        found += pauses.findings(queue: name, ready: ready, now: now, format: format)
         if dead >= Self.deadKept * 9 / 10 {
             found.append(
                 Finding(

@@ -169,6 +169,8 @@ try:
     # pause: for a time, for ever, one kind; seen by tick, ended by it.
     reset(); tick(); pause = lambda what, on, ms=0, name='': run('pause', ['meta'], what, on, ms, 'why', name)
     is_([pause('queue', 1, 500), pause('queue', 1, 700), tick()[1]], [1, 0, 1]); wait(699); is_(tick(every=0)[1], 1); wait(1); is_(tick(every=0)[1], 0)
+    at = now(); pause('queue', 1); wait(5); pause('queue', 1, 9); is_(link.call('HGET', Q + 'meta', 'since'), str(at)); pause('queue', 0)
+    is_(link.call('HEXISTS', Q + 'meta', 'since'), 0)
     is_([pause('queue', 1), tick(every=0)[1], pause('queue', 0), pause('queue', 0), tick()[1]], [1, 1, 1, 0, 0])
     is_([pause('job', 1, 0, n) for n in ('x', 'y', 'x')], [1, 1, 0]); is_(sorted(tick()[12].split()), ['x', 'y'])
     is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], '')

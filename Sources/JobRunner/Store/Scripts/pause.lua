@@ -3,7 +3,7 @@
 --
 -- allow-oom, because a full server is a reason to pause.
 --
--- KEYS[1] meta    HASH  paused (until then, server ms; 1 is for ever), why, muted
+-- KEYS[1] meta    HASH  paused (until then, server ms; 1 is for ever), since, why, muted
 -- ARGV[1] what    queue or job
 -- ARGV[2] on      1 pauses, 0 goes on
 -- ARGV[3] ms      how long the queue is paused; 0 is until somebody says so
@@ -17,13 +17,14 @@ local meta, on, name = KEYS[1], ARGV[2] == '1', ARGV[5]
 if ARGV[1] == 'queue' then
   local was = redis.call('HEXISTS', meta, 'paused')
   if not on then
-    redis.call('HDEL', meta, 'paused', 'why')
+    redis.call('HDEL', meta, 'paused', 'why', 'since')
     return was
   end
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local till = tonumber(ARGV[3]) > 0 and string.format('%.0f', now + ARGV[3]) or '1'
   redis.call('HSET', meta, 'paused', till, 'why', ARGV[4])
+  redis.call('HSETNX', meta, 'since', string.format('%.0f', now))
   return 1 - was
 end
 
