@@ -24,7 +24,7 @@ struct QueuesCommandTests {
         #expect(ran.out.hasPrefix("mail paused until 20"))
         let show = await fixture.run("queues show mail")
         let state = try #require(show.lines.first { $0.hasPrefix("state") })
-        #expect(state.hasPrefix("state      paused until 20"))
+        #expect(state.hasPrefix("state      paused since 20"))
         #expect(state.hasSuffix("Z: the server is down"))
         let json = await fixture.run("queues list -o json").out
         #expect(

@@ -46,6 +46,9 @@ struct StatsPausesTests {
         #expect(queue.ready == 2)
         #expect(queue.isPaused)
         #expect(queue.pausedUntil != nil)
+        let since = try #require(queue.pausedSince)
+        #expect(since <= stats.time && since > stats.time - 60)
+        #expect(queue.state == .paused)
         #expect(queue.pauseReason == "down\u{1B}[2J")
         #expect(queue.muted == ["mail.send"])
         #expect(queue.rate == "5/s")
@@ -67,12 +70,43 @@ struct StatsPausesTests {
         #expect(row[try #require(head.firstIndex(of: "BLOCKED"))] == "3")
         #expect(row[try #require(head.firstIndex(of: "DEFERRED"))] == "7")
         #expect(row.last == "paused")
-        let pause = try #require(lines.first { $0.hasPrefix("queue 'default' is paused until 20") })
+        let pause = try #require(lines.first { $0.hasPrefix("queue 'default' is paused since 20") })
+        #expect(pause.contains("Z until 20"))
         #expect(pause.hasSuffix(#"Z: down\u{1B}[2J"#))
         #expect(lines.contains("queue 'default': paused jobs: mail.send"))
+        #expect(lines.contains("queue 'default': limited to 5/s"))
         let places = try #require(lines.first { $0.hasPrefix("places") })
         #expect(places.split(separator: " ") == ["places", "-", "2*", "0", "open", "mail.send"])
         #expect(lines.contains { $0.hasPrefix("smtp") && $0.contains("closed until 20") })
+    }
+
+    @Test func `the state tells of a paused kind, and of a rate`() async throws {
+        let fixture = try await prepared()
+        let client = fixture.client
+        func state() async throws -> String? {
+            let stats = try await client.stats()
+            return StatsText(stats: stats).lines.first { $0.hasPrefix("default") }?
+                .split(separator: "  ").last.map { String($0).trimmingCharacters(in: .whitespaces) }
+        }
+        _ = await fixture.run("queues resume default")
+        #expect(try await state() == "no worker")
+        _ = await fixture.run("queues purge default --yes")
+        #expect(try await state() == "kind paused")
+        _ = await fixture.run("jobs resume mail.send")
+        #expect(try await state() == "limited")
+        _ = await fixture.run("queues limit default none")
+        #expect(try await state() == "ok")
+    }
+
+    @Test func `jobs that wait aside are told on a narrow terminal too`() async throws {
+        let fixture = try await prepared()
+        var stats = try await fixture.client.stats()
+        func head() -> String? {
+            StatsText(stats: stats, width: 80).lines.first { $0.hasPrefix("QUEUE") }
+        }
+        #expect(head()?.contains("BLOCKED") == true)
+        for index in stats.queues.indices { stats.queues[index].blocked = 0 }
+        #expect(head()?.contains("BLOCKED") == false)
     }
 
     @Test func `a small screen is not overrun by limits`() async throws {

@@ -46,7 +46,8 @@ struct QueueReading: Sendable {
             Pipeline.Read("LLEN", keys.ready), Pipeline.Read("LLEN", keys.landing),
             Pipeline.Read("ZCARD", keys.scheduled), Pipeline.Read("ZCARD", keys.dead),
             Pipeline.Read(
-                "HMGET", keys.meta, "paused", "clock", "swept", "lease", "why", "muted", "rate"),
+                "HMGET", keys.meta, "paused", "clock", "swept", "lease", "why", "muted", "rate",
+                "since"),
             Pipeline.Read("ZRANGE", keys.workers, "0", most, "WITHSCORES"),
             Pipeline.Read("ZRANGE", keys.reaping, "0", most),
             Pipeline.Read("SISMEMBER", names, keys.name),
@@ -107,7 +108,7 @@ struct QueueReading: Sendable {
     private mutating func takeWorkers(
         meta: [RedisValue], _ leases: RedisValue, _ lapsed: RedisValue
     ) {
-        let meta = meta + [RedisValue](repeating: .null, count: max(0, 7 - meta.count))
+        let meta = meta + [RedisValue](repeating: .null, count: max(0, 8 - meta.count))
         takePauses(meta)
         let lease = meta[3].integer.flatMap { (1...86_400_000).contains($0) ? $0 : nil }
         stats.lease = lease.map { .milliseconds($0) }
@@ -130,6 +131,7 @@ struct QueueReading: Sendable {
         stats.isPaused = meta[0] != .null && (until <= 1 || until > window.now)
         if stats.isPaused {
             stats.pausedUntil = until > 1 ? StatsReader.date(until) : nil
+            stats.pausedSince = meta[7].integer.map { StatsReader.date($0) }
             stats.pauseReason = meta[4].text.flatMap { $0.isEmpty ? nil : $0 }
         }
         let muted = (meta[5].text ?? "").split(separator: " ").map(String.init)

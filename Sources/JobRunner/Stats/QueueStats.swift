@@ -10,6 +10,8 @@ public struct QueueStats: Sendable {
     public var isPaused: Bool
     /// When a pause ends by itself, by the server's clock; nil is not by itself, or no pause.
     public var pausedUntil: Date?
+    /// Since when it is paused, by the server's clock; nil is not told, or no pause.
+    public var pausedSince: Date?
     /// Why it is paused, as who did it wrote; foreign text.
     public var pauseReason: String?
     /// Kinds of jobs that are paused in it, by name.
@@ -122,6 +124,35 @@ public struct QueueStats: Sendable {
 
         /// None.
         package init() {}
+    }
+
+    /// How a queue is, in a word.
+    @nonexhaustive
+    public enum State: String, Sendable, CaseIterable {
+        /// Something of it could not be read.
+        case fault
+        /// Nothing is fetched from it.
+        case paused
+        /// Nothing ever used it.
+        case unused
+        /// Jobs wait, and no worker has a lease.
+        case noWorker = "no worker"
+        /// A kind of jobs is paused in it.
+        case kindPaused = "kind paused"
+        /// Its jobs are handed out no faster than its rate.
+        case limited
+        /// None of these.
+        case ok
+    }
+
+    /// The first of the states, as they stand there, that it is in.
+    public var state: State {
+        if !faults.isEmpty { return .fault }
+        if isPaused { return .paused }
+        if !isKnown { return .unused }
+        if ready + scheduled > 0, workers == 0 { return .noWorker }
+        if !muted.isEmpty { return .kindPaused }
+        return rate == nil ? .ok : .limited
     }
 
     /// Nothing, yet.

@@ -124,14 +124,18 @@ enum QueuesList {
 
 /// What is told of a queue's pauses, in one place.
 enum QueueText {
-    /// `paused until 2026-01-31T12:30:00.000Z: the mail server is down`.
+    /// `paused since 2026-01-31T12:00:00Z until 2026-01-31T12:30:00Z: the server is down`.
     static func pause(of queue: QueueStats) -> String {
         let until = queue.pausedUntil.map { date in
             let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded())
             return " until " + RFC3339.format(milliseconds: milliseconds)
         }
         let reason = queue.pauseReason.map { ": " + escaped($0, limit: 250) }
-        return "paused" + (until ?? "") + (reason ?? "")
+        let since = queue.pausedSince.map { date in
+            let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded())
+            return " since " + RFC3339.format(milliseconds: milliseconds)
+        }
+        return "paused" + (since ?? "") + (until ?? "") + (reason ?? "")
     }
 
     /// `paused jobs: email.send, report`.

@@ -27,7 +27,8 @@ enum StatsCommand {
             IN/s and OUT/s are jobs per second over the last minute, then over 5 and 15 minutes \
             where there is room. P50, P95, FAILED and the kinds of jobs are of the last 15 \
             minutes. OLDEST is the age of the next job to be fetched. BLOCKED are jobs that wait \
-            aside, for a place under a limit or the end of a pause; DEFERRED is how often a limit or \
+            aside, for a place under a limit or the end of a pause; STATE is limited where the \
+            queue itself has a rate; DEFERRED is how often a limit or \
             a pause put one off in the last 15 minutes.
 
             A lapsed worker is gone or cut off; its jobs go to others when the visibility timeout \

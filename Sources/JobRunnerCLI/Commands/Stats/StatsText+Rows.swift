@@ -3,7 +3,18 @@ internal import JobRunner
 extension StatsText {
     // MARK: Queues
 
-    static let queueColumns = [
+    /// Jobs that wait aside are told however narrow it is.
+    var queueColumns: [Column] {
+        Self.queueColumns.map { column in
+            var column = column
+            if column.title == "BLOCKED", stats.queues.contains(where: { $0.blocked > 0 }) {
+                column.rank = 0
+            }
+            return column
+        }
+    }
+
+    private static let queueColumns = [
         Column(title: "QUEUE", isRight: false, least: 12),
         Column(title: "READY"),
         Column(title: "ACTIVE", rank: 2),
@@ -43,11 +54,13 @@ extension StatsText {
     }
 
     private static func state(of queue: QueueStats) -> Cell {
-        if !queue.faults.isEmpty { return Cell("fault", .bad) }
-        if queue.isPaused { return Cell("paused", .caution) }
-        if !queue.isKnown { return "unused" }
-        let waits = queue.ready + queue.scheduled > 0
-        return waits && queue.workers == 0 ? Cell("no worker", .bad) : "ok"
+        let tone: TextTable.Tone =
+            switch queue.state {
+            case .fault, .noWorker: .bad
+            case .paused, .kindPaused, .limited: .caution
+            default: .plain
+            }
+        return Cell(queue.state.rawValue, tone)
     }
 
     // MARK: Workers

@@ -20,7 +20,7 @@ struct StatsText: Sendable {
         if stats.queues.isEmpty {
             lines += wrapped(["no queues yet"])
         } else {
-            lines += table(Self.queueColumns, shownQueues(most.queues).map(queueRow))
+            lines += table(queueColumns, shownQueues(most.queues).map(queueRow))
             lines += more(stats.queues.count, most.queues, "queues")
         }
         for note in notes { lines += [TextWidth.cut(note, to: width ?? .max)] }
@@ -146,6 +146,7 @@ struct StatsText: Sendable {
             return (unused ? [] : ["queue '\(name)' has never been used"])
                 + (queue.isPaused ? ["queue '\(name)' is \(QueueText.pause(of: queue))"] : [])
                 + (queue.muted.isEmpty ? [] : ["queue '\(name)': \(QueueText.muted(of: queue))"])
+                + (queue.rate.map { ["queue '\(name)': limited to \(escaped($0))"] } ?? [])
                 + queue.faults.prefix(3).map { "queue '\(name)': \(escaped($0, limit: 300))" }
         }
         let most = rows.map { max(1, $0 / 4) } ?? .max
