@@ -24,8 +24,8 @@ struct ProcessOperatorTests {
     @Test func `a paused queue keeps its jobs, a purge takes them, a resume goes on`() async throws
     {
         let unknown = try await jobrunner("queues", "pause", "default")
-        #expect(unknown.code == 64)
-        #expect(unknown.errors.contains("queue 'default' has never been used"))
+        #expect(unknown.code == 1)
+        #expect(unknown.errors.contains("there is no queue 'default'"))
         let worker = try fixture.work()
         _ = try await fixture.value(try await fixture.enqueue("echo"))
         #expect(try await jobrunner("queues", "pause", "default").output == "default paused\n")

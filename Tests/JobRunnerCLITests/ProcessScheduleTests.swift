@@ -22,7 +22,10 @@ struct ProcessScheduleTests {
             "jobrunner.schedule.json",
             #"[{"every": "1s", "job": "sweep", "args": {"n": 1}}, {"cron": "@daily", "job": "off", "enabled": false}]"#
         )
+        _ = await fixture.run("schedules add off --cron @hourly")
         let worker = try fixture.work("--schedule", file)
+        try await worker.line(#""event":"schedule""#, "added", #""schedule":"sweep""#)
+        try await worker.line(#""event":"schedule""#, "changed", #""schedule":"off""#)
         try await worker.line(#""event":"tick""#, #""schedule":"sweep""#, #""id":"sweep."#)
         try await worker.line(#""event":"done","job":"sweep","id":"sweep."#)
         let off = try await fixture.client.schedules.status(of: "off")
@@ -31,6 +34,10 @@ struct ProcessScheduleTests {
         #expect(await worker.end() == 0)
         let history = try await fixture.client.schedules.history("sweep", count: 100)
         #expect(history.contains { $0.outcome == "done" })
+        let again = try fixture.work("--schedule", file)
+        try await again.line(#""event":"schedule""#, "left as it was", #""schedule":"sweep""#)
+        again.signal(SIGTERM)
+        #expect(await again.end() == 0)
     }
 
     @Test func `a scheduler alone enqueues, and stops at once`() async throws {

@@ -27,9 +27,12 @@ struct ScheduleFileTests {
     @Test func `plan shows what apply does`() async throws {
         let file = try fixture.file("s.json", Self.example)
         let lines = [
-            "+ sweep: every 30s, job cleanup in default",
-            "+ nightly: cron 0 3 * * * Europe/London, job report.daily in low",
-            "+ poll: every 1h offset 5m, job poll in default, disabled",
+            "+ sweep: every 30s, job cleanup in default, args {}, jitter 0s, missed once, "
+                + "overlap skip",
+            "+ nightly: cron 0 3 * * * Europe/London, job report.daily in low, "
+                + #"args {"days": 1.10}, jitter 0s, missed skip, overlap allow"#,
+            "+ poll: every 1h offset 5m, job poll in default, args {}, jitter 1m, missed 3, "
+                + "overlap allow, disabled",
         ]
         let plan = await run("schedules", "plan", file)
         #expect(plan.lines == lines && plan.exit == .success)

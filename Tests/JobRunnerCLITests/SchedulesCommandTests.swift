@@ -18,7 +18,19 @@ struct SchedulesCommandTests {
         let zone = ["--time-zone", "Europe/London", "--args", #"{"n":1.10}"#, "-q", "low"]
         #expect(await fixture.run(add + ["0 3 * * *"] + zone).out == "added nightly\n")
         #expect(await fixture.run(add + ["0  3 * * *"] + zone).out == "unchanged nightly\n")
-        #expect(await fixture.run(add + ["0 4 * * *"] + zone).out == "changed nightly\n")
+        let refused = await fixture.run(add + ["0 4 * * *"] + zone)
+        #expect(refused.exit == .data && refused.out == "")
+        #expect(
+            refused.err == """
+                jobrunner: error: there is another schedule 'nightly': times \
+                cron 0 3 * * * Europe/London -> cron 0 4 * * * Europe/London
+                Give --replace to change it, or another name.
+
+                """)
+        let status = try await fixture.client.schedules.status(of: "nightly")
+        #expect(status.revision == 1)
+        let replaced = await fixture.run(add + ["0 4 * * *", "--replace"] + zone)
+        #expect(replaced.out == "changed nightly\n")
         #expect(await run("schedules", "ls", "-o", "name").lines == ["nightly"])
         #expect(await run("schedules", "ls", "-o", "name", "-q", "other").lines == [])
         let json = await run("schedules", "show", "nightly", "-o", "json").out
@@ -51,6 +63,8 @@ struct SchedulesCommandTests {
     @Test func `moved to another queue it is there alone`() async throws {
         _ = await run("schedules", "add", "s", "--every", "1h", "-q", "one")
         _ = await run("schedules", "add", "s", "--every", "1h", "-q", "two")
+        #expect(try await fixture.client.schedules.list().map(\.queue) == ["one"])
+        _ = await run("schedules", "add", "s", "--every", "1h", "-q", "two", "--replace")
         let queues = try await fixture.client.schedules.list().map(\.queue)
         #expect(queues == ["two"])
     }
@@ -59,20 +73,41 @@ struct SchedulesCommandTests {
         _ = await run("schedules", "add", "s", "--every", "1h")
         let pause = ["schedules", "pause", "s", "--reason", "provider is down"]
         #expect(await fixture.run(pause).out == "s paused\n")
-        #expect(await fixture.run(pause).out == "s was paused before\n")
+        #expect(await fixture.run(pause).out == "s paused, as it was before\n")
         let json = await run("schedules", "list", "-o", "jsonl").out
         #expect(json.contains(#""state":"paused","late_ms":0,"paused_since":"20"#))
         #expect(json.contains(#""reason":"provider is down""#))
         // A change leaves it paused.
-        _ = await run("schedules", "add", "s", "--every", "2h")
+        _ = await run("schedules", "add", "s", "--every", "2h", "--replace")
         #expect(try await fixture.client.schedules.status(of: "s").pausedSince != nil)
         #expect(try await fixture.ask("ZCARD", fixture.key("ticks")) == .integer(0))
-        #expect(await run("schedules", "resume", "s").out == "s resumed\n")
-        #expect(await run("schedules", "resume", "s").out == "s was resumed before\n")
+        #expect(await run("schedules", "resume", "s").out == "s goes on\n")
+        #expect(await run("schedules", "resume", "s").out == "s was not paused\n")
         let status = try await fixture.client.schedules.status(of: "s")
         #expect(status.nextDue != nil && status.pauseReason == "")
         #expect(await run("schedules", "pause", "s", "none").exit == .no)
         #expect(try await fixture.client.schedules.status(of: "s").pausedSince == nil)
+    }
+
+    @Test func `a reason is one line, and stands in JSON as it was written`() async throws {
+        _ = await run("schedules", "add", "s", "--every", "1h")
+        for reason in ["two\nlines", String(repeating: "x", count: 201), "bell\u{7}"] {
+            for noun in ["schedules", "queues"] {
+                let ran = await run(
+                    noun, "pause", noun == "queues" ? "default" : "s", "--reason", reason)
+                #expect(ran.exit == .usage)
+                #expect(ran.err.contains("--reason must be one line of at most 200 characters"))
+            }
+        }
+        let reason = #"C:\temp is "full" – é"#
+        let json = await run("schedules", "pause", "s", "--reason", reason, "-o", "json")
+        #expect(json.out == #"{"version":1,"name":"s","paused":true,"changed":true}"# + "\n")
+        let shown = await run("schedules", "show", "s", "-o", "json").out
+        #expect(shown.contains(#""reason":"C:\\temp is \"full\" – é""#), "\(shown)")
+        _ = await run("schedules", "pause", "s", "--reason", "other")
+        #expect(try await fixture.client.schedules.status(of: "s").pauseReason == "other")
+        let resumed = await run("schedules", "resume", "s", "-o", "json")
+        #expect(resumed.out == #"{"version":1,"name":"s","paused":false,"changed":true}"# + "\n")
     }
 
     @Test func `run enqueues its job now, and history has it`() async throws {

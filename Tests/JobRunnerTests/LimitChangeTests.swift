@@ -163,7 +163,7 @@ struct LimitChangeTests {
             await refused("cost 20 can never fit into burst 10") {
                 try await client.setLimit("costly", rate: .perSecond(100, burst: 10))
             }
-            await refused("limit 'none' is not known: no worker has one of that name") {
+            await refused("there is no limit 'none': no worker has one of that name") {
                 try await client.resetLimit("none")
             }
             await refused("limit 'places' is not one of a rate") {

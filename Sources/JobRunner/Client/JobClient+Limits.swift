@@ -110,7 +110,7 @@ extension JobClient {
     private func limitReading(_ name: String) async throws -> LimitReading {
         guard let known = try await limitReadings().first(where: { $0.name == name }) else {
             throw JobRunnerError.invalid(
-                "limit '\(printable(name))' is not known: no worker has one of that name")
+                "there is no limit '\(printable(name))': no worker has one of that name")
         }
         return known
     }

@@ -31,10 +31,7 @@ extension JobClient {
         if let time, !(.milliseconds(1)...Due.longest).contains(time) {
             throw JobRunnerError.invalid("a pause must be 1 ms to 10 years, got \(time)")
         }
-        guard reason.count <= 200, !reason.contains(where: \.isNewline) else {
-            throw JobRunnerError.invalid(
-                "the reason of a pause must be one line of at most 200 characters")
-        }
+        try PauseReason.check(reason)
         try await note(store.keys.name)
         return try await perform(
             store.setPaused(true, milliseconds: time?.milliseconds ?? 0, reason: reason))

@@ -89,14 +89,14 @@ public struct Schedules: Sendable {
 
     /// Pauses a schedule: nothing is enqueued until it is resumed, by whoever starts meanwhile.
     ///
-    /// - Parameter reason: For people; at most 200 characters are kept.
-    /// - Returns: False when it was paused already.
-    /// - Throws: As `remove`.
+    /// - Parameter reason: Why, for people: one line of at most 200 characters.
+    /// - Returns: False when it was paused already; the reason is the new one.
+    /// - Throws: As `remove`; `JobRunnerError.invalid` for a reason that is none.
     @discardableResult
     public func pause(_ name: String, reason: String = "") async throws -> Bool {
-        try await translated {
-            let text = printable(reason, limit: 200)
-            return try await change(name, in: queue(of: name)) { _, _ in .pause(reason: text) }
+        try PauseReason.check(reason)
+        return try await translated {
+            try await change(name, in: queue(of: name)) { _, _ in .pause(reason: reason) }
         }
     }
 
@@ -153,7 +153,11 @@ public struct Schedules: Sendable {
     /// Does what a file says of a schedule; an operator's pause is not a file's business.
     package func enable(_ name: String, _ isEnabled: Bool) async throws {
         guard isEnabled else {
-            try await pause(name, reason: Self.disabledReason)
+            _ = try await translated {
+                try await change(name, in: queue(of: name)) { _, _ in
+                    .pause(reason: Self.disabledReason, anew: false)
+                }
+            }
             return
         }
         try await translated {

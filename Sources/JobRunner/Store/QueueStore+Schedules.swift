@@ -52,7 +52,8 @@ enum ScheduleChange: Sendable {
     /// - Parameter keep: It stays at the tick it stands at.
     case put([UInt8], next: Int?, due: Int, keep: Bool)
     case remove
-    case pause(reason: String)
+    /// The reason of a paused one is set anew, unless the pause is to leave it alone.
+    case pause(reason: String, anew: Bool = true)
     case resume(next: Int?, due: Int)
 }
 
@@ -131,7 +132,7 @@ extension QueueStore {
         case .put(let json, let tick, let time, let stays):
             (word, new, next, due, keep) = ("put", json, tick, time, stays)
         case .remove: word = "remove"
-        case .pause(let text): (word, reason) = ("pause", text)
+        case .pause(let text, let anew): (word, reason) = (anew ? "pause" : "disable", text)
         case .resume(let tick, let time): (word, next, due) = ("resume", tick, time)
         }
         var words = Arguments(

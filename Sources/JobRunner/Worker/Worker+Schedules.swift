@@ -17,7 +17,10 @@ extension Worker {
             while !isKept {
                 do {
                     let schedules = engine.client.schedules
-                    _ = try await schedules.put(schedule, source: declared.source)
+                    let addition = try await schedules.put(schedule, source: declared.source)
+                    engine.options.onEvent(
+                        .declared(
+                            schedule: schedule.name, queue: schedule.queue, addition))
                     if let isEnabled = declared.isEnabled {
                         try await schedules.enable(schedule.name, isEnabled)
                     }

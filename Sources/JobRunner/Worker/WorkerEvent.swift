@@ -54,6 +54,8 @@ public enum WorkerEvent: Sendable {
     case scaled(from: Int, to: Int, ScaleReason)
     /// A tick of a schedule was enqueued, skipped or missed here, or cannot be.
     case schedule(ScheduleEvent)
+    /// A schedule that this worker declares was made, changed, or left as it was.
+    case declared(schedule: String, queue: String, Schedules.Addition)
     /// No new jobs are taken.
     case quiet
     /// Stopping: waiting for what runs.

@@ -8,14 +8,14 @@
 -- KEYS[2] ticks             ZSET  name -> when its next tick is due, server ms
 -- KEYS[3] schedule:<name>   HASH  tick, last, at, job, fired, skipped, missed, paused, reason
 -- KEYS[4] history:<name>    LIST  "<tick> <at> <what> <job id>", newest first
--- ARGV[1] what              put, remove, pause or resume
+-- ARGV[1] what              put, remove, pause, disable (pause, unless it is paused) or resume
 -- ARGV[2] name
 -- ARGV[3] definition JSON   as the caller read it; "" for none
 -- ARGV[4] new definition    of put
 -- ARGV[5] next tick         of put and resume, ms; "" is never
 -- ARGV[6] next due          the next tick and its jitter, ms
 -- ARGV[7] keep              of put: 1 stays at the tick it stands at, if it does at any
--- ARGV[8] reason            of pause
+-- ARGV[8] reason            of pause, set anew where it is paused; of disable
 --
 -- Returns  1   done
 --          0   nothing to do: paused already, or not paused
@@ -35,8 +35,11 @@ if what == 'remove' then
   redis.call('DEL', state)
   redis.call('DEL', history)
   return 1
-elseif what == 'pause' then
-  if paused then return 0 end
+elseif what == 'pause' or what == 'disable' then
+  if paused then
+    if what == 'pause' then redis.call('HSET', state, 'reason', ARGV[8]) end
+    return 0
+  end
   local time = redis.call('TIME')
   redis.call('HSET', state, 'paused', time[1] * 1000 + math.floor(time[2] / 1000), 'reason', ARGV[8])
   redis.call('ZREM', ticks, name)

@@ -78,6 +78,9 @@ enum CheckCommand {
         let session = try await Session.open(invocation)
         defer { session.client.close() }
         let names = invocation.all(queues)
+        do { try await QueuesCommand.check(names, session.client) } catch {
+            throw CommandFailure(error)
+        }
         let report: BacklogReport
         do throws(RedisError) {
             report = try await session.client.checkBacklog(

@@ -13,7 +13,8 @@ enum JobsPause {
         discussion: """
             What runs goes on, other jobs of the queues go on, and such jobs may still be enqueued: \
             workers put them aside, their attempts unspent, until 'jobs resume'. A queue that is \
-            used for the first time after that is not paused.
+            used for the first time after that is not paused. A name that no worker has is paused \
+            all the same, and told.
             """,
         options: [queues, OutputFormat.option], arguments: [name]
     ) { try await run($0, isPause: true) }
@@ -39,6 +40,7 @@ enum JobsPause {
             guard !names.isEmpty else {
                 throw CommandFailure("no queue has ever been used", exit: .no)
             }
+            if isPause { await notice(job, names, invocation, client) }
             for queue in names {
                 let changed =
                     isPause
@@ -50,6 +52,18 @@ enum JobsPause {
         } catch {
             throw CommandFailure(error)
         }
+    }
+
+    /// A name that nobody knows may be of the next deploy; more often it is mistyped.
+    private static func notice(
+        _ job: String, _ queues: [String], _ invocation: Invocation, _ client: JobClient
+    ) async {
+        guard let known = try? await client.stats(queues: queues).jobs.map(\.name),
+            !known.contains(job)
+        else { return }
+        let near = Suggestion.nearest(to: job, among: known)
+        let question = near.map { "; did you mean '\(escaped($0))'?" } ?? ""
+        invocation.console.note("no worker of these queues has a job '\(job)'\(question)")
     }
 
     private static func show(

@@ -93,9 +93,8 @@ enum LimitsChange {
             defer { session.client.close() }
             let known = try await session.client.limits()
             guard known.contains(where: { $0.name == name }) else {
-                throw CommandFailure(
-                    "limit '\(escaped(name))' is not known: no worker has one of that name",
-                    hint: "'limits list' shows those that workers have; start one first.")
+                throw UnknownName.failure(
+                    "limit", name, among: known.map(\.name), list: "limits list")
             }
             let moved = try await body(session.client, name)
             if let limit = try await session.client.limits().first(where: { $0.name == name }) {

@@ -17,14 +17,9 @@ enum QueuesCommand {
     /// - Throws: `CommandFailure`.
     static func check(_ names: [String], _ client: JobClient) async throws {
         for name in names where try await !client.isKnown(queue: name) {
-            throw unknown(name)
+            throw UnknownName.failure(
+                "queue", name, among: try await client.queueNames(), list: "queues list")
         }
-    }
-
-    static func unknown(_ name: String) -> CommandFailure {
-        CommandFailure(
-            "queue '\(escaped(name))' has never been used",
-            hint: "'queues list' shows those that were.")
     }
 
     /// What a library call says of a text of the command line: that is usage, not data.

@@ -35,9 +35,7 @@ enum QueuesList {
         options: [OutputFormat.option], arguments: [QueuesCommand.queue]
     ) { invocation in
         let name = invocation[QueuesCommand.queue]
-        guard let queue = try await read(invocation, [name]).first, queue.isKnown else {
-            throw QueuesCommand.unknown(name)
-        }
+        guard let queue = try await read(invocation, [name]).first else { return .no }
         switch invocation[OutputFormat.option] {
         case .name: invocation.console.print(queue.name)
         case .json, .jsonl:
@@ -61,6 +59,10 @@ enum QueuesList {
             let session = try await Session.open(invocation)
             defer { session.client.close() }
             let queues = try await session.client.stats(queues: names).queues
+            if names != nil, let unknown = queues.first(where: { !$0.isKnown && $0.faults.isEmpty })
+            {
+                try await QueuesCommand.check([unknown.name], session.client)
+            }
             if names != nil, let fault = queues.lazy.compactMap(\.faults.first).first {
                 throw CommandFailure(fault, exit: .configuration)
             }

@@ -12,14 +12,7 @@ enum QueuesPause {
         read: .duration(.milliseconds(1)...StartTime.longest))
     static let reason = Option(
         "reason", env: "JOBRUNNER_PAUSE_REASON", default: "", placeholder: "TEXT",
-        help: "Why, for who looks at it: one line of at most 200 characters.",
-        read: ValueReader<String>(describe: "one line of at most 200 characters") {
-            text throws(InvalidValue) in
-            guard text.count <= 200, !text.contains(where: \.isNewline) else {
-                throw InvalidValue()
-            }
-            return text
-        })
+        help: "Why, for who looks at it: one line of at most 200 characters.", read: .pauseReason)
 
     static let pause = CommandSpec(
         name: "pause", abstract: "Stop handing out the jobs of queues.",
@@ -94,6 +87,21 @@ enum QueuesPause {
             fill(&object)
             invocation.console.print(object.text)
         case .table, .wide: invocation.console.print("\(queue) \(text)")
+        }
+    }
+}
+
+extension ValueReader where Value == String {
+    /// One line that does nothing to a terminal.
+    static var pauseReason: ValueReader<String> {
+        ValueReader(
+            describe: "one line of at most 200 characters, without control characters"
+        ) { text throws(InvalidValue) in
+            let isControl = text.unicodeScalars.contains {
+                $0.properties.generalCategory == .control
+            }
+            guard PauseReason.isAllowed(text), !isControl else { throw InvalidValue() }
+            return text
         }
     }
 }

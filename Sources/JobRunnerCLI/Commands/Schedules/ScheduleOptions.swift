@@ -15,7 +15,10 @@ enum ScheduleOptions {
         help: "How many to show.", read: .int(1...100))
     static let reason = Option(
         "reason", env: "JOBRUNNER_SCHEDULES_REASON", default: "", placeholder: "TEXT",
-        help: "Why, for those who wonder.", read: .text(allowEmpty: true))
+        help: "Why, for who looks at it: one line of at most 200 characters.", read: .pauseReason)
+    static let replace = Flag(
+        "replace", env: "JOBRUNNER_SCHEDULES_REPLACE",
+        help: "Change the schedule of that name, if there is another one.")
     static let prune = Option(
         "prune", env: "JOBRUNNER_SCHEDULES_PRUNE", default: nil, placeholder: "NAME",
         help: "Remove this schedule, which the file does not have; nothing else is removed.",

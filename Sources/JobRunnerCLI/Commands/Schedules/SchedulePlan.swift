@@ -57,7 +57,8 @@ struct SchedulePlan: Sendable {
         }
     }
 
-    private static func differences(
+    /// Each part that differs.
+    static func differences(
         _ status: ScheduleStatus, _ entry: ScheduleFile.Entry
     ) -> [(label: String, from: String, to: String)] {
         guard let schedule = status.schedule else { return [("definition", "unreadable", "new")] }
@@ -86,8 +87,11 @@ struct SchedulePlan: Sendable {
             case .add(let entry):
                 let schedule = entry.schedule
                 let state = entry.isEnabled ? "" : ", disabled"
+                let told: Set = ["times", "job", "queue", "enabled"]
+                let parts = ScheduleText.parts(schedule, isEnabled: entry.isEnabled)
+                    .filter { !told.contains($0.label) }.map { "\($0.label) \($0.text)" }
                 return "+ \(schedule.name): \(ScheduleText.timing(schedule)), job \(schedule.job) "
-                    + "in \(schedule.queue)\(state)"
+                    + "in \(schedule.queue), \(parts.joined(separator: ", "))\(state)"
             case .change(let entry, let differences):
                 let parts = differences.map { "\($0.label) \($0.from) -> \($0.to)" }
                 return "~ \(entry.schedule.name): " + parts.joined(separator: ", ")

@@ -9,7 +9,10 @@ enum ScheduleText {
         case .every(let interval, let offset):
             let moved = offset == .zero ? "" : " offset \(DurationText.format(offset))"
             return "every \(DurationText.format(interval))\(moved)"
-        case .cron(let expression, let zone): return "cron \(expression) \(zone)"
+        case .cron(let expression, let zone):
+            // As it is kept: one blank between two fields.
+            let fields = expression.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            return "cron \(fields) \(zone)"
         @unknown default: return "?"
         }
     }

@@ -3,26 +3,28 @@ internal import JobRunner
 /// `jobrunner schedules add`.
 enum SchedulesAdd {
     static let spec = CommandSpec(
-        name: "add", abstract: "Add a schedule, or change the one of that name.",
+        name: "add", abstract: "Add a schedule, or with --replace change the one of that name.",
         discussion: """
             jobrunner schedules add cleanup --every 30s
 
             jobrunner schedules add nightly --job report.daily --cron '0 3 * * *' \
             --time-zone Europe/London --overlap skip
 
-            One of the same name is replaced; whoever declares it in code has the last word again \
-            with the next start of a worker.
+            Where there is another one of that name it says how they differ, and exits with 65; \
+            with --replace it changes it. Whoever declares it in code has the last word again with \
+            the next start of a worker.
             """,
         options: [
             ScheduleOptions.every, ScheduleOptions.offset, ScheduleOptions.cron,
             ScheduleOptions.timeZone, ScheduleOptions.job, ScheduleOptions.arguments,
             ScheduleOptions.queue, ScheduleOptions.jitter, ScheduleOptions.missedTicks,
-            ScheduleOptions.overlap, OutputFormat.option,
+            ScheduleOptions.overlap, ScheduleOptions.replace, OutputFormat.option,
         ],
         arguments: [ScheduleOptions.name]
     ) { invocation in
         let schedule = try schedule(invocation)
         return try await SchedulesCommand.session(invocation) { schedules in
+            if !invocation[ScheduleOptions.replace] { try await check(schedule, schedules) }
             let addition = try await schedules.put(schedule, source: .cli)
             switch invocation[OutputFormat.option] {
             case .json, .jsonl:
@@ -34,6 +36,21 @@ enum SchedulesAdd {
             case .table, .wide: invocation.console.print("\(addition.rawValue) \(schedule.name)")
             }
             return .success
+        }
+    }
+
+    /// - Throws: `CommandFailure` with exit code 65 when there is another one of its name.
+    private static func check(_ schedule: Schedule, _ schedules: Schedules) async throws {
+        let same = try await schedules.list().filter { $0.name == schedule.name }
+        let entry = ScheduleFile.Entry(schedule: schedule)
+        for status in same {
+            // Whether it is paused is no part of what is added.
+            let parts = SchedulePlan.differences(status, entry).filter { $0.label != "enabled" }
+            guard !parts.isEmpty else { continue }
+            let text = parts.map { "\($0.label) \($0.from) -> \($0.to)" }.joined(separator: ", ")
+            throw CommandFailure(
+                "there is another schedule '\(schedule.name)': \(escaped(text, limit: 1000))",
+                hint: "Give --replace to change it, or another name.", exit: .data)
         }
     }
 

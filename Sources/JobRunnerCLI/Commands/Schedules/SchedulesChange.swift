@@ -10,20 +10,27 @@ enum SchedulesChange {
             """,
         options: [Confirmation.yes, OutputFormat.option], arguments: [ScheduleOptions.names]
     ) { invocation in
-        try await each(invocation, asks: "remove", "removed") { name, schedules in
+        try await each(invocation, asks: "remove") { name, schedules in
             try await schedules.remove(name)
-            return true
+            show(name, "removed", invocation) { $0.set("state", "removed") }
         }
     }
 
     static let pause = CommandSpec(
         name: "pause", abstract: "Pause schedules: nothing is enqueued until they are resumed.",
-        discussion: "A pause outlives deploys and restarts.",
+        discussion: """
+            A pause outlives deploys and restarts; a pause of a paused schedule sets its reason \
+            anew.
+            """,
         options: [ScheduleOptions.reason, OutputFormat.option], arguments: [ScheduleOptions.names]
     ) { invocation in
         let reason = invocation[ScheduleOptions.reason]
-        return try await each(invocation, "paused") { name, schedules in
-            try await schedules.pause(name, reason: reason)
+        return try await each(invocation) { name, schedules in
+            let isNew = try await schedules.pause(name, reason: reason)
+            show(name, isNew ? "paused" : "paused, as it was before", invocation) { object in
+                object.set("paused", true)
+                object.set("changed", isNew)
+            }
         }
     }
 
@@ -31,8 +38,12 @@ enum SchedulesChange {
         name: "resume", abstract: "Resume paused schedules; what they missed is not made up for.",
         options: [OutputFormat.option], arguments: [ScheduleOptions.names]
     ) { invocation in
-        try await each(invocation, "resumed") { name, schedules in
-            try await schedules.resume(name)
+        try await each(invocation) { name, schedules in
+            let wasPaused = try await schedules.resume(name)
+            show(name, wasPaused ? "goes on" : "was not paused", invocation) { object in
+                object.set("paused", false)
+                object.set("changed", wasPaused)
+            }
         }
     }
 
@@ -66,8 +77,8 @@ enum SchedulesChange {
 
     /// Does something to each schedule that was named; all of them must be there.
     private static func each(
-        _ invocation: Invocation, asks verb: String? = nil, _ past: String,
-        _ body: (String, Schedules) async throws -> Bool
+        _ invocation: Invocation, asks verb: String? = nil,
+        _ body: (String, Schedules) async throws -> Void
     ) async throws -> ExitCode {
         let names = invocation.all(ScheduleOptions.names)
         return try await SchedulesCommand.session(invocation) { schedules in
@@ -76,20 +87,20 @@ enum SchedulesChange {
                 let what = "\(verb) \(EnqueueTally.count(names.count, "schedule"))"
                 guard try await Confirmation.isGiven(to: what, invocation) else { return .no }
             }
-            for name in names {
-                let isDone = try await body(name, schedules)
-                show(name, isDone ? past : "was \(past) before", invocation)
-            }
+            for name in names { try await body(name, schedules) }
             return .success
         }
     }
 
-    private static func show(_ name: String, _ text: String, _ invocation: Invocation) {
+    private static func show(
+        _ name: String, _ text: String, _ invocation: Invocation,
+        _ fill: (inout JSONObject) -> Void
+    ) {
         switch invocation[OutputFormat.option] {
         case .json, .jsonl:
             var object = JSONObject.versioned
             object.set("name", name)
-            object.set("state", text)
+            fill(&object)
             invocation.console.print(object.text)
         case .name: invocation.console.print(name)
         case .table, .wide: invocation.console.print("\(name) \(text)")

@@ -11,12 +11,16 @@ enum SchedulesCommand {
         ])
 
     /// Opens a session for `body`; what fails becomes a line and an exit code.
+    ///
+    /// - Parameter queues: Must have been used.
     static func session(
-        _ invocation: Invocation, _ body: (Schedules) async throws -> ExitCode
+        _ invocation: Invocation, queues: [String] = [],
+        _ body: (Schedules) async throws -> ExitCode
     ) async throws -> ExitCode {
         do {
             let session = try await Session.open(invocation)
             defer { session.client.close() }
+            try await QueuesCommand.check(queues, session.client)
             return try await body(session.client.schedules)
         } catch let error as ScheduleError {
             throw CommandFailure(error.description)
@@ -25,12 +29,12 @@ enum SchedulesCommand {
         }
     }
 
-    /// A schedule that is not there is an answer, not a wrong command line.
     static func status(_ name: String, _ schedules: Schedules) async throws -> ScheduleStatus {
         do {
             return try await schedules.status(of: name)
-        } catch let error as ScheduleError {
-            throw CommandFailure(error.description, exit: .no)
+        } catch is ScheduleError {
+            let known = try await schedules.list().map(\.name)
+            throw UnknownName.failure("schedule", name, among: known, list: "schedules list")
         }
     }
 }

@@ -11,8 +11,8 @@ enum SchedulesList {
             """,
         options: [ScheduleOptions.queues, OutputFormat.option]
     ) { invocation in
-        try await SchedulesCommand.session(invocation) { schedules in
-            let names = invocation.all(ScheduleOptions.queues)
+        let names = invocation.all(ScheduleOptions.queues)
+        return try await SchedulesCommand.session(invocation, queues: names) { schedules in
             let found = try await schedules.list(queues: names.isEmpty ? nil : names)
             let now = try await schedules.now()
             show(found, now: now, invocation)

@@ -1,6 +1,20 @@
 internal import JobRunner
 
 extension WorkLog {
+    /// One line a schedule that the worker declares, at its start.
+    func note(_ schedule: String, _ queue: String, _ addition: Schedules.Addition) {
+        let text =
+            switch addition {
+            case .added: "added"
+            case .changed: "changed"
+            case .unchanged: "left as it was"
+            @unknown default: addition.rawValue
+            }
+        write(
+            .info, "schedule", text,
+            [("schedule", .text(schedule)), ("queue", .text(queue))])
+    }
+
     /// One line a tick.
     func note(_ event: ScheduleEvent) {
         var fields: [(String, LogLine.Value)] = [

@@ -103,6 +103,8 @@ final class WorkLog: Sendable {
                 .info, "scaled", reason.text,
                 [("from", .number(from)), ("to", .number(to)), ("why", .text(reason.rawValue))])
         case .schedule(let event): note(event)
+        case .declared(let schedule, let queue, let addition):
+            note(schedule, queue, addition)
         case .quiet:
             write(.info, "quiet", "takes no more jobs; goes on with those it has")
         case .draining(let running, let deadline):
