@@ -218,4 +218,30 @@ import Testing
     func `what is no rate is told`(text: String) {
         #expect(throws: JobRunnerError.self) { try RateLimit(text) }
     }
+
+    @Test func `of two that heard 429 the later time holds`() async throws {
+        let queue = try QueueFixture()
+        let store = LimitStore(Keys(prefix: queue.prefix).limit("a"))
+        let now = try await queue.client().serverTime()
+        #expect(try await queue.send(store.close(until: now + 60_000)))
+        #expect(try await queue.send(store.close(until: now + 1000)) == false)
+        #expect(try await queue.integer("HGET", store.keys.rule, "closed") == now + 60_000)
+        #expect(try await queue.send(store.close(until: now + 61_000)))
+        #expect(try await queue.integer("HGET", store.keys.rule, "closed") == now + 61_000)
+    }
+
+    @Test func `a closing that is long past is cleared away`() async throws {
+        let queue = try QueueFixture()
+        let store = LimitStore(Keys(prefix: queue.prefix).limit("a"))
+        let rate = RateLimit(10, per: .seconds(1))
+        let ask = LimitStore.Ask(cost: 1, reserved: 0)
+        let now = try await queue.client().serverTime()
+        try await queue.redis("HSET", store.keys.rule, "closed", "\(now + 60_000)", "slots", "3")
+        _ = try await queue.send(store.take("all", rate, [ask]))
+        #expect(try await queue.integer("HEXISTS", store.keys.rule, "closed") == 1)
+        try await queue.redis("HSET", store.keys.rule, "closed", "\(now - 60_000)")
+        _ = try await queue.send(store.take("all", rate, [ask]))
+        #expect(try await queue.integer("HEXISTS", store.keys.rule, "closed") == 0)
+        #expect(try await queue.integer("HGET", store.keys.rule, "slots") == 3)
+    }
 }

@@ -49,6 +49,18 @@ package struct LimitStore: Sendable {
         }
     }
 
+    /// `close.lua`: lets nothing start until then, unless it is closed for longer.
+    ///
+    /// - Parameter time: Server ms.
+    /// - Returns: False when it is.
+    package func close(until time: Int) -> Call<Bool> {
+        var words = Arguments(calling: Scripts.close, keys: [keys.rule])
+        words.append(time)
+        return Call(key: keys.rule, command: Command(script: Scripts.close, words)) {
+            $0.integer == 1
+        }
+    }
+
     /// What is done with claims.
     package enum Claiming: String, Sendable {
         case take, keep, regain, free

@@ -19,6 +19,7 @@ package enum Scripts {
     package static let promote = Script(name: "promote", source: PackageResources.promote_lua)
     package static let unlock = Script(name: "unlock", source: PackageResources.unlock_lua)
     package static let take = Script(name: "take", source: PackageResources.take_lua)
+    package static let close = Script(name: "close", source: PackageResources.close_lua)
     package static let claim = Script(name: "claim", source: PackageResources.claim_lua)
     package static let pause = Script(name: "pause", source: PackageResources.pause_lua)
     package static let purge = Script(name: "purge", source: PackageResources.purge_lua)
@@ -35,6 +36,7 @@ package enum Scripts {
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
     package static let ofWorkers = [
-        cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, claim, due, fire,
+        cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, close, claim,
+        due, fire,
     ]
 }

@@ -265,8 +265,7 @@ extension WorkerEngine {
 
     /// Closes a rate limit for the whole fleet until a time: somebody said 429.
     func close(_ limit: RateLimit, _ handler: Handler, until: Int) {
-        let keys = client.keys.limit(name(of: limit, handler))
-        let command = Command("HSET", keys.rule, "closed", "\(until)")
-        router.connection(for: keys.rule).submit(command) { _ in }
+        let call = LimitStore(client.keys.limit(name(of: limit, handler))).close(until: until)
+        router.connection(for: call.key).submit(call) { _ in }
     }
 }

@@ -34,9 +34,10 @@ start, reserved = tonumber(start or 0), tonumber(reserved or 0)
 -- The clock stepped back, or the limit was changed: what was promised by the old one is void.
 if start > now + full + 1000000 or was and tonumber(was) ~= each then start, reserved = math.min(start, now), 0 end
 if closed then
-  -- One job when it opens again, and not a burst.
+  -- One job when it opens again, and not a burst. What is as long past as that takes is cleared.
   closed = closed * 1000
   start = math.max(start, closed + full - each)
+  if closed + full <= now then redis.call('HDEL', rule, 'closed') end
 else
   closed = 0
 end
