@@ -152,14 +152,20 @@ import Testing
         #expect(reply.landing == 0)
     }
 
-    @Test func `the first to set a visibility timeout decides`() async throws {
+    @Test func `a visibility timeout is the first worker's, while there is any`() async throws {
         let queue = try QueueFixture()
-        var said: [Int?] = []
-        for lease in [Duration.seconds(30), .seconds(5)] {
-            said.append(try await queue.send(queue.store.agreedLease()))
-            try await queue.send(queue.store.proposeLease(lease))
-            said.append(try await queue.send(queue.store.agreedLease()))
-        }
-        #expect(said == [nil, 30_000, 30_000, 30_000])
+        var other = Upkeep()
+        other.lease = 5000
+        #expect(try await queue.send(queue.store.agreedLease()) == nil)
+        try await queue.join("w")
+        #expect(try await queue.send(queue.store.agreedLease()) == 30_000)
+        let call = queue.store.tick(worker: "v", joins: true, other)
+        await #expect(throws: RedisError.self) { try await queue.send(call) }
+        #expect(try await queue.integer("ZCARD", queue.keys.workers) == 1)
+        _ = try await queue.send(queue.store.reap(worker: "w", isSure: true, crashes: 0))
+        #expect(try await queue.send(call).isAlive)
+        #expect(try await queue.send(queue.store.agreedLease()) == 5000)
+        // It renews its lease as others do.
+        #expect(try await queue.send(queue.store.tick(worker: "v", joins: false, other)).isAlive)
     }
 }

@@ -60,13 +60,13 @@ import Testing
     }
 
     @Test func `what a handler says after its lease was lost does not count`() async throws {
-        let queue = try QueueFixture()
+        let queue = try QueueFixture(lease: 4000)
         let started = Latch()
         let gate = Latch()
         let fixture = try WorkerFixture(
             queue,
             {
-                $0.visibilityTimeout = .milliseconds(600)
+                $0.visibilityTimeout = .seconds(4)
                 $0.concurrency = 1
             }
         ) {

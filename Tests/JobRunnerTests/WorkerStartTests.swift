@@ -32,15 +32,35 @@ import Testing
     @Test func `another visibility timeout`() async throws {
         let queue = try QueueFixture(queue: "mail")
         let advice =
-            "; to change it, stop them all and run: redis-cli HDEL '\(queue.keys.meta)' lease"
-        try await WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }.run { _ in }
-        #expect(
-            try await failure(of: queue) { $0.visibilityTimeout = .seconds(60) }
-                == "queue 'mail' uses 30s; all its workers must" + advice)
+            "; to change it, stop them all (of one that was killed, run: jobrunner doctor --fix)"
+        let first = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        try await first.run { fixture in
+            await fixture.log.joined()
+            let text = try await failure(of: queue) { $0.visibilityTimeout = .seconds(60) }
+            #expect(text == "queue 'mail' uses 30s; all its workers must" + advice)
+        }
+        // One that is being reaped counts: its jobs are still its own.
         try await queue.redis("HSET", queue.keys.meta, "lease", "1500")
+        try await queue.redis("ZADD", queue.keys.reaping, "1", "gone")
         #expect(
             try await failure(of: queue)
                 == "queue 'mail' uses 1500ms; all its workers must" + advice)
+    }
+
+    @Test func `the visibility timeout of a new first worker is taken`() async throws {
+        let queue = try QueueFixture(queue: "mail")
+        let first = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        try await first.run { fixture in await fixture.log.joined() }
+        #expect(try await queue.send(queue.store.agreedLease()) == 30_000)
+        let other = try WorkerFixture(queue, { $0.visibilityTimeout = .seconds(60) }) {
+            $0.add(.named("a") { _ in nil })
+        }
+        try await other.run { fixture in
+            await fixture.log.joined()
+            try await queue.push("1")
+            await fixture.log.end(.done)
+            #expect(try await queue.send(queue.store.agreedLease()) == 60_000)
+        }
     }
 
     @Test func `a queue of another protocol is not touched`() async throws {
@@ -59,9 +79,10 @@ import Testing
         let queue = try QueueFixture(try .start())
         try await queue.redis("CONFIG", "SET", "maxmemory", "1")
         let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
-        try await fixture.run { _ in
+        try await fixture.run { fixture in
+            await fixture.log.joined()
             let agreed = try await queue.send(queue.store.agreedLease())
-            #expect(agreed == nil)
+            #expect(agreed == 30_000)
         }
     }
 

@@ -109,11 +109,10 @@ package struct QueueStore: Sendable {
     /// What the scripts and keys of this build are; changes when older workers could not go on.
     package static let protocolVersion = 1
 
-    /// Sets the queue's visibility timeout if it has none.
-    package func proposeLease(_ lease: Duration) -> Call<Void> {
-        Call(
-            key: keys.ready,
-            command: Command("HSETNX", keys.meta, "lease", "\(lease.milliseconds)")
-        ) { _ in }
+    /// Whether any worker has a lease here, or is being reaped.
+    package func hasWorkers() -> Call<Bool> {
+        Call(key: keys.ready, command: Command("EXISTS", keys.workers, keys.reaping)) {
+            $0.integer != 0
+        }
     }
 }

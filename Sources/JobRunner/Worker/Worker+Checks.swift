@@ -39,30 +39,25 @@ extension Worker {
         do {
             try await patiently(store.proposeProtocol(), name, isFullAnAnswer: true)
         } catch JobRunnerError.redis(.server(let error)) where error.code == .OOM {
-            // As for the lease: a full server is drained by workers.
+            // A full server is drained by workers: one must be able to start on it.
         }
     }
 
     /// All workers of a queue must use one visibility timeout.
+    ///
+    /// The first worker of a queue brings its own: `tick` takes that as it joins, and refuses one
+    /// that would differ from another by then.
     private func agreeOnLease(_ store: QueueStore) async throws {
         let lease = engine.options.visibilityTimeout.milliseconds
         let name = store.keys.name
-        var agreed = try await patiently(store.agreedLease(), name)
-        if agreed == nil {
-            do {
-                let call = store.proposeLease(engine.options.visibilityTimeout)
-                try await patiently(call, name, isFullAnAnswer: true)
-            } catch JobRunnerError.redis(.server(let error)) where error.code == .OOM {
-                // A full server is drained by workers: one must be able to start on it.
-                return
-            }
-            agreed = try await patiently(store.agreedLease(), name)
+        let agreed = try await patiently(store.agreedLease(), name)
+        guard let agreed, agreed != lease, try await patiently(store.hasWorkers(), name) else {
+            return
         }
-        guard let agreed, agreed != lease else { return }
         let text = agreed % 1000 == 0 ? "\(agreed / 1000)s" : "\(agreed)ms"
         throw JobRunnerError.invalid(
-            "queue '\(name)' uses \(text); all its workers must; to change it, stop them all and "
-                + "run: redis-cli HDEL '\(store.keys.meta)' lease")
+            "queue '\(name)' uses \(text); all its workers must; to change it, stop them all (of "
+                + "one that was killed, run: jobrunner doctor --fix)")
     }
 
     /// Sends a call until it is answered: an outage at the start is waited out.

@@ -69,6 +69,15 @@ try:
     link.call('HSET', Q + 'meta', 'paused', 1)
     is_(cycle(3), [0, 0, 3, 0, [], [], [], 0]); is_(tick()[1], 1)
     link.call('HDEL', Q + 'meta', 'paused')
+    # a visibility timeout: refused where another worker is, or is being reaped; taken where none is.
+    try: tick('v', lease=4000); raise AssertionError
+    except Failure as error: is_('another visibility timeout' in str(error), True)
+    is_([tick('w', lease=4000)[0], link.call('HGET', Q + 'meta', 'lease'), link.call('ZCARD', Q + 'workers')], [1, '3000', 1])
+    link.call('RENAME', Q + 'workers', Q + 'reaping')
+    try: tick('v', lease=4000); raise AssertionError
+    except Failure as error: is_('another visibility timeout' in str(error), True)
+    link.call('RENAME', Q + 'reaping', Q + 'kept'); is_([tick('v', lease=4000)[0], link.call('HGET', Q + 'meta', 'lease')], [1, '4000'])
+    link.call('DEL', Q + 'workers'); is_([tick()[0], link.call('HGET', Q + 'meta', 'lease')], [1, '3000']); link.call('DEL', Q + 'kept')
     # acks: plain, result, next, retry, unlock and forget; again: nothing.
     link.call('SET', Q + 'unique:k', 'a'); link.call('SET', Q + 'unique:m', 'z'); link.call('HSET', Q + 'crashes', 'a', 1)
     acks = ((fence, ('result', 900, 'R'), ('next', 0, job('n')), ('next', 40, job('o')), ('unlock', 'a', '-'), ('unlock', 'a', '-'), ('forget', 'a', '-')),
@@ -181,6 +190,11 @@ try:
     # a queue with a limit: no more than it has tokens, and how long until the next.
     reset(); tick(); many('abcdef', 0, 0); link.call('HSET', Q + 'meta', 'limit', '1000 2')
     is_(cycle(9)[4:] , [[job('a'), job('b')], [], [], 0]); is_(cycle(9)[4:], [[], [], [], 1]); wait(1); is_(len(cycle(9)[4]), 1); wait(60); is_(len(cycle(9)[4]), 2)
+    # close: the latest time holds; take clears one that means nothing any more, and not before.
+    reset(); close = lambda ms: run('close', ['{limit:x}:rule'], now() + ms); shut = lambda: link.call('HGET', '{limit:x}:rule', 'closed')
+    at = now(); is_([close(500), close(200), close(500), shut()], [1, 0, 0, str(at + 500)]); is_([close(700), shut()], [1, str(at + 700)])
+    asks = lambda: run('take', ['{limit:x}:all', '{limit:x}:rule'], 100_000, 2, 50_000, 1, 0)[0][0]
+    wait(750); asks(); is_(shut(), str(at + 700)); wait(150); asks(); is_(shut(), None)
     # take: now, in a moment, or a time of its own; late or closed it gets another one.
     reset(); us = server.now()
     take = lambda *asks, each=100_000, burst=1, name='x': run('take', ['{limit:x}:' + name, '{limit:x}:rule'], each, burst, 50_000, *asks)

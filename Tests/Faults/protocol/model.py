@@ -30,7 +30,7 @@ from server_clock import compile_clock, compiler
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
-NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel', 'group', 'adopt', 'unpark', 'take', 'claim', 'pause', 'purge', 'unlock', 'reschedule', 'find')
+NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel', 'group', 'adopt', 'unpark', 'take', 'close', 'claim', 'pause', 'purge', 'unlock', 'reschedule', 'find')
 CYCLE = ('ready', 'landing', 'active:%s', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', 'ordered')
 TICK = 'workers reaping ready landing scheduled dead cancelled meta parked ordered turns blocked ticks'.split()
 PROMOTE = 'scheduled ready ordered turns meta'.split()
