@@ -38,7 +38,7 @@ struct SchedulesCommandTests {
             #""name":"nightly","queue":"low","times":"cron 0 4 * * * Europe/London""#,
             #""job":"report.daily","args":{"n":1.10},"jitter_ms":0,"missed_ticks":"once""#,
             #""overlap":"allow","source":"cli","revision":2,"state":"ok","next":"20"#,
-            #""fired":0,"skipped":0,"missed":0}"#,
+            #""fired":0,"skipped":0,"missed":0,"merged":0}"#,
         ] { #expect(json.contains(part), "\(json)") }
         let show = await run("schedules", "get", "nightly").lines
         #expect(show.contains("times         cron 0 4 * * * Europe/London"))

@@ -157,6 +157,16 @@ import Testing
             try await fire(schedule, json, 120_000, tick: 240_000, next: 300_000, missed: 2)
                 == .fired)
         #expect(try await queue.waiting() == ["s.60000", "s.240000"])
+        let lines = ["240000 fired s.240000", "120000 merged 2", "60000 fired s.60000"]
+        #expect(try await history() == lines)
+        let status = try await queue.client().schedules.list(queues: ["q"]).first
+        #expect(status?.merged == 2 && status?.missed == 0 && status?.fired == 2)
+        // Those that nobody was there for are missed all the same.
+        try await queue.redis("DEL", keys.unique("schedule.s"))
+        #expect(
+            try await fire(schedule, json, 300_000, tick: 420_000, next: 480_000, missed: 2)
+                == .fired)
+        #expect(try await history().contains("300000 missed 2"))
     }
 
     @Test func `by hand it is enqueued whatever is due`() async throws {

@@ -155,6 +155,10 @@ struct Sweep: Job {
             #expect(fixture.log.ends.isEmpty)
             try await queue.redis("DEL", lock)
             await fixture.log.end(.done)
+            await fixture.log.wait { event in
+                guard case .schedule(let event) = event else { return false }
+                return event.what == .fired && event.merged >= 3 && event.missed == 0
+            }
         }
         // One for all four, or for five when the hour turned.
         let ids = waiting.log.ends.map(\.id)

@@ -125,6 +125,7 @@ struct ScheduleBook: Sendable {
         guard var entry = entries[firing.name] else { return nil }
         entry.isUnderway = false
         let late = max(0, monotonic + (offset ?? 0) - entry.due)
+        let hasWaited = entry.isTold && firing.overlap == .queueOne
         switch reply {
         case .fired?, .skipped?, .moved?:
             if let next = firing.next {
@@ -164,7 +165,8 @@ struct ScheduleBook: Sendable {
             }
         return ScheduleEvent(
             what: what, schedule: firing.name, queue: queue, id: what == .fired ? firing.id : "",
-            late: .milliseconds(late), missed: what == .waiting ? 0 : firing.missed)
+            late: .milliseconds(late), missed: what == .waiting || hasWaited ? 0 : firing.missed,
+            merged: what != .waiting && hasWaited ? firing.missed : 0)
     }
 
     /// Monotonic ms of the next tick; nil: none is known.

@@ -27,12 +27,14 @@ public struct ScheduleEvent: Sendable, Equatable {
     public let late: Duration
     /// Ticks before it that nothing was done about.
     public let missed: Int
+    /// Ticks that fell while an earlier one's job was not done: this one's is for them too.
+    public let merged: Int
     /// Why it is unusable; else empty.
     public let reason: String
 
     package init(
         what: What, schedule: String, queue: String, id: String = "", late: Duration = .zero,
-        missed: Int = 0, reason: String = ""
+        missed: Int = 0, merged: Int = 0, reason: String = ""
     ) {
         self.what = what
         self.schedule = schedule
@@ -40,6 +42,7 @@ public struct ScheduleEvent: Sendable, Equatable {
         self.id = id
         self.late = late
         self.missed = missed
+        self.merged = merged
         self.reason = reason
     }
 }

@@ -30,6 +30,9 @@ public struct ScheduleStatus: Sendable {
     public var skipped: Int
     /// Ticks that no process was there for and that were not made up for.
     public var missed: Int
+    /// Ticks that one run was made up for, as they fell while an earlier job was not done; only
+    /// with overlap `queueOne`.
+    public var merged: Int
     /// What is wrong with it.
     public var fault: String?
 
@@ -52,6 +55,9 @@ public struct ScheduleRecord: Sendable {
         case skipped
         /// It, and maybe more behind it: `count` says how many.
         case missed
+        /// It, and maybe more behind it, waited for an earlier job and became one run: `count`
+        /// says how many did not get one of their own.
+        case merged
         /// No tick: somebody enqueued the job by hand.
         case run
     }
@@ -64,7 +70,7 @@ public struct ScheduleRecord: Sendable {
     public var what: What
     /// The job's id; nil when there is none.
     public var job: String?
-    /// Ticks that were missed.
+    /// Ticks that were missed, or merged.
     public var count: Int
     /// How the job ended; nil when it has not, or its outcome is not kept any more.
     public var outcome: String?
@@ -78,7 +84,8 @@ public struct ScheduleRecord: Sendable {
         self.tick = StatsReader.date(tick)
         time = StatsReader.date(at)
         self.what = what
-        job = what == .missed ? nil : String(parts[3])
-        count = what == .missed ? Int(parts[3]) ?? 1 : 1
+        let isCount = what == .missed || what == .merged
+        job = isCount ? nil : String(parts[3])
+        count = isCount ? Int(parts[3]) ?? 1 : 1
     }
 }

@@ -83,7 +83,8 @@ extension Schedules {
             nextDue: paused == nil ? score.map { StatsReader.date($0) } : nil,
             late: .milliseconds(score.map { max(0, now - $0) } ?? 0), pausedSince: paused,
             pauseReason: fields["reason"] ?? "", lastTick: date("last"), lastJob: fields["job"],
-            fired: count("fired"), skipped: count("skipped"), missed: count("missed"))
+            fired: count("fired"), skipped: count("skipped"), missed: count("missed"),
+            merged: count("merged"))
         do throws(ScheduleError) {
             let definition = try Definition(name: name, queue: queue, json: json)
             status.schedule = definition.schedule

@@ -10,7 +10,8 @@
 -- KEYS[1] ready             LIST  jobs that wait for a worker
 -- KEYS[2] schedules         HASH  name -> definition JSON
 -- KEYS[3] ticks             ZSET  name -> when its next tick is due, server ms
--- KEYS[4] schedule:<name>   HASH  tick, last, at, job, fired, skipped, missed, paused, reason
+-- KEYS[4] schedule:<name>   HASH  tick, last, at, job, fired, skipped, missed, merged, paused, reason,
+--                                  waited: the tick that waits for an earlier job
 -- KEYS[5] history:<name>    LIST  "<tick> <at> <what> <job id>", newest first
 -- KEYS[6] ordered           ZSET  job -> rank: waits for a worker, the lowest first
 -- KEYS[7] turns             ZSET  tenant -> rank of its last job
@@ -22,7 +23,8 @@
 -- ARGV[4] fired tick        whose job this is, ms; "" only moves on
 -- ARGV[5] next tick         ms; "" is never again
 -- ARGV[6] next due          ms: the next tick and its jitter
--- ARGV[7] missed            ticks from the expected one on that nothing is done about
+-- ARGV[7] missed            ticks from the expected one on that nothing is done about; merged, where
+--                           the expected one has waited for an earlier job
 -- ARGV[8] job id
 -- ARGV[9] job JSON
 -- ARGV[10] overlap          allow, skip or queueOne
@@ -43,7 +45,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if redis.call('HGET', schedules, name) ~= ARGV[2] then return {-1, now} end
 local due = redis.call('ZSCORE', ticks, name)
-local stands, paused = unpack(redis.call('HMGET', state, 'tick', 'paused'))
+local stands, paused, waited = unpack(redis.call('HMGET', state, 'tick', 'paused', 'waited'))
 if not byHand then
   if paused then return {-2, now} end
   if not due or stands ~= expected then return {0, now} end
@@ -79,7 +81,10 @@ end
 
 local code, what = 3, 'missed'
 if tick ~= '' then
-  if held and ARGV[10] == 'queueOne' then return {-3, now} end
+  if held and ARGV[10] == 'queueOne' then
+    if not byHand and waited ~= expected then redis.call('HSET', state, 'waited', expected) end
+    return {-3, now}
+  end
   if held and ARGV[10] == 'skip' then
     code, what = 2, 'skipped'
   else
@@ -90,6 +95,7 @@ if tick ~= '' then
 end
 
 if not byHand then
+  if waited then redis.call('HDEL', state, 'waited') end
   if ARGV[5] == '' then
     redis.call('HDEL', state, 'tick')
     redis.call('ZREM', ticks, name)
@@ -101,8 +107,10 @@ end
 
 local missed = tonumber(ARGV[7])
 if missed > 0 then
-  redis.call('HINCRBY', state, 'missed', missed)
-  redis.call('LPUSH', history, expected .. ' ' .. string.format('%.0f', now) .. ' missed ' .. ARGV[7])
+  -- Those since a tick that waited are one with it: a process was there for them.
+  local kind = waited == expected and 'merged' or 'missed'
+  redis.call('HINCRBY', state, kind, missed)
+  redis.call('LPUSH', history, expected .. ' ' .. string.format('%.0f', now) .. ' ' .. kind .. ' ' .. ARGV[7])
 end
 if code == 1 then
   redis.call('HSET', state, 'last', tick, 'at', now, 'job', id)

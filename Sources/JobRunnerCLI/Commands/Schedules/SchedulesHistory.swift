@@ -53,7 +53,7 @@ enum SchedulesHistory {
         object.set("at", time: ScheduleText.milliseconds(record.time))
         object.set("what", record.what.rawValue)
         object.set("job", record.job)
-        if record.what == .missed { object.set("count", record.count) }
+        if record.what == .missed || record.what == .merged { object.set("count", record.count) }
         object.set("outcome", record.outcome)
     }
 

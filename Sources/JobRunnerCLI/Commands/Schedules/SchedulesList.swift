@@ -72,6 +72,7 @@ enum SchedulesList {
         object.set("fired", status.fired)
         object.set("skipped", status.skipped)
         object.set("missed", status.missed)
+        object.set("merged", status.merged)
         object.set("fault", status.fault)
     }
 

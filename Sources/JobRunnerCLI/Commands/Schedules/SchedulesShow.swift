@@ -44,8 +44,12 @@ enum SchedulesShow {
         if let last = time(ScheduleText.milliseconds(status.lastTick)) {
             rows.append(("last", "\(last), job \(status.queue)/\(status.lastJob ?? "?")"))
         }
+        let merged = status.merged > 0 ? ", \(status.merged) merged" : ""
         rows.append(
-            ("ticks", "\(status.fired) fired, \(status.skipped) skipped, \(status.missed) missed"))
+            (
+                "ticks",
+                "\(status.fired) fired, \(status.skipped) skipped, \(status.missed) missed\(merged)"
+            ))
         if let fault = status.fault { rows.append(("fault", fault)) }
         return rows
     }

@@ -24,6 +24,7 @@ extension WorkLog {
         if event.what != .unusable {
             fields.append(("late_ms", .number(event.late.milliseconds)))
         }
+        if event.merged > 0 { fields.append(("merged", .number(event.merged))) }
         if event.missed > 0 { fields.append(("missed", .number(event.missed))) }
         switch event.what {
         case .fired: write(.info, "tick", "enqueued", fields)
