@@ -199,4 +199,20 @@ struct QueuesCommandTests {
             ])
         #expect(await fixture.run("queues list -o jsonl").lines.count == 2)
     }
+
+    @Test func `who waits for a purged job hears that it was cancelled`() async throws {
+        let fixture = try CommandFixture()
+        _ = await fixture.run("enqueue a --id kept --keep-result 1h")
+        _ = await fixture.run("enqueue a --id later --in 1h")
+        _ = await fixture.run("enqueue a --id none --keep-result 0s")
+        #expect(await fixture.run("queues purge default --scheduled --yes").exit == .success)
+        for id in ["kept", "later"] {
+            let ran = await fixture.run("jobs wait \(id) --timeout 30s")
+            #expect(ran.exit == .no)
+            #expect((ran.out + ran.err).contains("purged"), "\(ran)")
+            let left = try await fixture.ask("PTTL", fixture.key("result:\(id)")).integer ?? 0
+            #expect((1...600_000).contains(left))
+        }
+        #expect(try await fixture.ask("EXISTS", fixture.key("result:none")).integer == 0)
+    }
 }

@@ -102,7 +102,8 @@ extension JobClient {
     ///
     /// No more than there are when it begins: what is enqueued meanwhile stays, if it is not taken
     /// instead of one that a worker was faster to fetch. What runs, what is parked and what is dead
-    /// is not touched. In calls of 200 jobs, about 1 ms of the server's time each.
+    /// is not touched. Who waits for such a job hears that it was cancelled; that outcome is kept
+    /// for ten minutes at most. In calls of 200 jobs, about 1 ms of the server's time each.
     ///
     /// - Returns: How many were removed.
     /// - Throws: `NameError`; `JobRunnerError.redis`, the calls before it are done. Where the
@@ -140,17 +141,31 @@ extension JobClient {
         return removed
     }
 
-    /// Drops what stands in keys of their own for jobs that are gone.
+    /// How long the outcome of a purged job is kept, ms.
+    ///
+    /// For who waits for it now: a queue of millions is not to be as many results for a day.
+    private static let purgedOutcomes = 600_000
+
+    /// Drops what stands in keys of their own for jobs that are gone, and tells who waits for them.
     private func letGo(_ jobs: [[UInt8]], _ store: QueueStore) async throws {
         var ids: [String] = []
         var reads: [Pipeline.Read] = []
+        var outcomes: [Pipeline.Read] = []
         for job in jobs {
-            let id = Envelope.idAtStart(of: job)?.description ?? sha1Hex(job)
+            let own = Envelope.idAtStart(of: job)?.description
+            let id = own ?? sha1Hex(job)
             ids.append(id)
             // As lenient as a worker is: a job that none could read holds no key.
             let envelope = try? Envelope(job, limits: Envelope.Limits(maxBytes: 1 << 20))
             if let unique = envelope?.unique, unique.end.isHeldByJob {
                 reads.append(Pipeline.Read(store.unlock(unique.key, id: id)))
+            }
+            // Nobody can ask for a job without an id.
+            if let envelope, let own,
+                let outcome = Self.cancelled(
+                    envelope, own, store, message: "purged", longest: Self.purgedOutcomes)
+            {
+                outcomes.append(outcome)
             }
         }
         for command in store.forget(ids) {
@@ -160,7 +175,10 @@ extension JobClient {
             for reply in try await Pipeline(router: router).replies(to: reads) {
                 _ = try reply.orThrow()
             }
+            _ = try await Pipeline(router: router).replies(to: outcomes)
         } catch {
+            // A full server has no room for outcomes: the purge is what makes some.
+            if case .server(let refusal) = error, refusal.code == .OOM { return }
             throw JobRunnerError.redis(error)
         }
     }

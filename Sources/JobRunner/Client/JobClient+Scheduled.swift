@@ -161,23 +161,32 @@ extension JobClient {
         return ids
     }
 
+    /// The outcome of a job that will not run; nil when it keeps none.
+    ///
+    /// - Parameters:
+    ///   - message: Why, for who waits for it.
+    ///   - longest: How long it is kept at most, ms.
+    static func cancelled(
+        _ envelope: Envelope, _ id: String, _ store: QueueStore, message: String = "cancelled",
+        longest: Int = .max
+    ) -> Pipeline.Read? {
+        let keep = envelope.resultTTL.map { Int($0) } ?? JobOptions().keepResult.milliseconds
+        guard keep > 0 else { return nil }
+        let now = WallClock.milliseconds()
+        let json = JobOutcome.ended(
+            .cancelled, JobFailure(type: "Cancelled", message: message),
+            attempt: envelope.state.attempt + 1, started: now, finished: now)
+        return Pipeline.Read(
+            "SET", store.keys.result(id), String(decoding: json, as: UTF8.self), "PX",
+            "\(min(keep, longest))")
+    }
+
     /// What a worker would write for a job that was cancelled before it started.
     private func ending(_ job: [UInt8], _ id: String, _ store: QueueStore) -> [Pipeline.Read] {
         let limits = Envelope.Limits(maxBytes: 1 << 20)
         guard let envelope = try? Envelope(job, limits: limits) else { return [] }
         var writes: [Pipeline.Read] = []
-        let keep =
-            envelope.resultTTL.map { Int($0) } ?? JobOptions().keepResult.milliseconds
-        if keep > 0 {
-            let now = WallClock.milliseconds()
-            let json = JobOutcome.ended(
-                .cancelled, JobFailure(type: "Cancelled", message: "cancelled"),
-                attempt: envelope.state.attempt + 1, started: now, finished: now)
-            writes.append(
-                Pipeline.Read(
-                    "SET", store.keys.result(id), String(decoding: json, as: UTF8.self), "PX",
-                    "\(keep)"))
-        }
+        if let outcome = Self.cancelled(envelope, id, store) { writes.append(outcome) }
         if let unique = envelope.unique, unique.end.isHeldByJob {
             writes.append(Pipeline.Read(store.unlock(unique.key, id: id)))
         }

@@ -14,7 +14,7 @@ enum QueuesPurge {
         discussion: """
             It says how many there are, and asks. Not more than those are deleted; what runs, what \
             is parked and what is dead is not touched. The unique keys of what it deletes are free \
-            again; their ids are still remembered, and accepted again when that is over. \
+            again, and who waits for one hears that it was cancelled; their ids are still remembered, and accepted again when that is over. \
             'queues pause' first makes sure that no worker takes them meanwhile.
             """,
         options: [scheduled, onlyScheduled, Confirmation.yes, OutputFormat.option],
