@@ -1,6 +1,7 @@
 import Foundation
 import JobRunner
 import JobRunnerTesting
+import Synchronization
 import Testing
 
 @testable import JobRunnerCLI
@@ -109,5 +110,40 @@ struct LimitsCommandTests {
         let ran = await fixture.run("limits " + words)
         #expect(ran.exit == (text.hasPrefix("there is no ") ? .no : .usage))
         #expect(ran.err.contains(text), "\(ran.err)")
+    }
+
+    @Test func `locks that runs hold are listed`() async throws {
+        let fixture = try CommandFixture()
+        #expect(await fixture.run("limits locks").out == "no locks held\n")
+        let seen = Mutex<[String]>([])
+        try await fixture.working({ builder in
+            builder.add(
+                Handler(name: "index", options: JobOptions()) { _, context in
+                    try await context.withLock("index-7") { _ in
+                        let texts = [
+                            await fixture.run("limits locks").out,
+                            await fixture.run("limits locks -o json").out,
+                            await fixture.run("limits locks -o name").out,
+                        ]
+                        seen.withLock { $0 = texts }
+                    }
+                    return nil
+                })
+        }) {
+            let handle = try await fixture.client.enqueue(name: "index")
+            _ = try await fixture.client.waitForOutcome(
+                queue: handle.queue, id: handle.id, timeout: .seconds(60))
+        }
+        let texts = seen.withLock { $0 }
+        try #require(texts.count == 3)
+        let rows = texts[0].split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        try #require(rows.count == 2 && rows[1].count == 3)
+        #expect(rows[0] == ["LOCK", "WORKER", "LAPSES"])
+        #expect(rows[1][0] == "index-7")
+        #expect(texts[1].hasPrefix(#"{"version":1,"locks":[{"name":"index-7","worker":""#))
+        #expect(texts[1].contains(#""worker":"\#(rows[1][1])","until":"20"#))
+        #expect(texts[2] == "index-7\n")
+        // Let go of on a connection of its own.
+        while try await !fixture.client.locks().isEmpty { try await fixture.pass(0.01) }
     }
 }

@@ -10,7 +10,8 @@ enum LimitsCommand {
     static let spec = CommandSpec(
         name: "limits", abstract: "Look at rate and concurrency limits, change and close them.",
         subcommands: [
-            list, LimitsChange.set, LimitsChange.close, LimitsChange.open, LimitsChange.reset,
+            list, LimitsLocks.spec, LimitsChange.set, LimitsChange.close, LimitsChange.open,
+            LimitsChange.reset,
         ])
 
     private static let list = CommandSpec(
