@@ -60,4 +60,25 @@ struct ClientReapTests {
         }
         #expect(try await queue.integer("ZCARD", queue.keys.dead) == 1)
     }
+
+    @Test func `who waits for a job that is buried so is told, and its lock ends`() async throws {
+        let queue = try QueueFixture()
+        let client = try queue.client()
+        defer { client.close() }
+        var options = JobOptions(queue: queue.keys.name)
+        options.unique = Unique(by: .key("k"))
+        let handle = try await client.enqueue(name: "a", options: options)
+        #expect(try await queue.integer("EXISTS", queue.keys.unique("a.k")) == 1)
+        for life in 1...6 {
+            #expect(try await queue.send(queue.store.result(handle.id)) == nil)
+            try await queue.join("w\(life)")
+            #expect(try await queue.fetch("w\(life)", 1).count == 1)
+            _ = try await client.reap(
+                worker: "w\(life)", queue: queue.keys.name, isCounted: true, poisonLimit: 3)
+        }
+        let outcome = try #require(try await client.outcome(queue: handle.queue, id: handle.id))
+        #expect(outcome.state == .dead)
+        #expect(outcome.failure?.type == "Poison")
+        #expect(try await queue.integer("EXISTS", queue.keys.unique("a.k")) == 0)
+    }
 }

@@ -156,7 +156,7 @@ private struct StoreModel {
     ) async throws {
         let limit = 2
         let call = queue.store.reap(worker: worker, isSure: true, crashes: counted ? limit : 0)
-        let counts = try #require(try await queue.send(call))
+        let reply = try #require(try await queue.send(call))
         var given = 0
         var buried = 0
         for (_, id) in (model.active[worker] ?? [:]).sorted(by: { $0.key > $1.key }) {
@@ -171,7 +171,7 @@ private struct StoreModel {
             }
         }
         model.active[worker] = nil
-        #expect(counts == (0, given, buried))
+        #expect(reply.counts == (0, given, buried))
         guard
             case .lost = try await queue.send(
                 queue.store.cycle(worker: worker, want: 1, acks: []))

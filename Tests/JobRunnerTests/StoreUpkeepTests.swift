@@ -42,10 +42,10 @@ import Testing
         #expect(try await !tick(queue, "w", joins: true).isAlive)
         let reap = queue.store.reap(worker: "w", isSure: false, limit: 1, crashes: 5)
         let first = try #require(try await queue.send(reap))
-        #expect(first == (1, 1, 0))
+        #expect(first.counts == (1, 1, 0))
         #expect(try await queue.integer("ZCARD", queue.keys.reaping) == 1)
         let second = try #require(try await queue.send(reap))
-        #expect(second == (0, 1, 0))
+        #expect(second.counts == (0, 1, 0))
         #expect(try await queue.integer("ZCARD", queue.keys.reaping) == 0)
         try await queue.expectOnePlace(["1", "2", "3"])
         #expect(try await queue.integer("HGET", queue.keys.crashes, "1") == 1)
@@ -70,7 +70,7 @@ import Testing
         _ = try await queue.fetch("w", 3)
         let reap = queue.store.reap(worker: "w", isSure: true, crashes: 0)
         for given in [3, 0] {
-            #expect(try #require(try await queue.send(reap)) == (0, given, 0))
+            #expect(try #require(try await queue.send(reap)).counts == (0, given, 0))
         }
         #expect(try await queue.ids(queue.keys.ready) == ["4", "3", "2", "1"])
         #expect(try await queue.integer("EXISTS", queue.keys.crashes) == 0)
@@ -85,8 +85,9 @@ import Testing
             let job = try await queue.fetch("w\(round)", 1)[0]
             #expect(job.crashes == round - 1)
             let reap = queue.store.reap(worker: "w\(round)", isSure: true, crashes: 2)
-            let counts = try #require(try await queue.send(reap))
-            #expect(counts == (round < 3 ? (0, 1, 0) : (0, 0, 1)))
+            let reply = try #require(try await queue.send(reap))
+            #expect(reply.counts == (round < 3 ? (0, 1, 0) : (0, 0, 1)))
+            #expect(reply.dead == (round < 3 ? [] : [QueueFixture.job("1")]))
         }
         let dead = try await queue.redis("ZRANGE", queue.keys.dead, "0", "-1").array?.first?.text
         #expect(dead?.contains(" lost with 3 workers\n{\"id\":\"1\"") == true)

@@ -32,6 +32,7 @@ extension JobClient {
             while let counts = try await connection.send(call) {
                 sum.given += counts.given
                 sum.buried += counts.buried
+                try await tell(counts.dead, store)
                 if counts.left == 0 { break }
             }
         }
@@ -43,6 +44,16 @@ extension JobClient {
             _ = try? await connection.send(command)
         }
         return sum
+    }
+
+    /// Tells who waits for jobs that a reap has buried.
+    ///
+    /// - Throws: `RedisError`; on a full server nobody is told.
+    func tell(_ dead: [[UInt8]], _ store: QueueStore) async throws(RedisError) {
+        let connection = router.connection(for: store.keys.ready)
+        for job in dead {
+            for command in store.afterlife(of: job) { _ = try await connection.send(command) }
+        }
     }
 
     /// Removes what a dead worker said of itself, which `stats` would show until it lapses.

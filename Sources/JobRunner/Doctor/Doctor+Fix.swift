@@ -75,6 +75,7 @@ extension Doctor {
             guard let reply = try await client.send(call) else { return nil }
             given += reply.given
             buried += reply.buried
+            try await client.tell(reply.dead, store)
             isFirst = false
             if reply.left == 0 { break }
         }

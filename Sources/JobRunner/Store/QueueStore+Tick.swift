@@ -109,9 +109,9 @@ extension QueueStore {
     /// - Parameters:
     ///   - isSure: The caller knows it is dead, or is that worker.
     ///   - crashes: A job lost with more workers than this is buried; 0 does not count.
-    /// - Returns: Jobs left in its hash, 0 when it is forgotten; nil when it is alive.
+    /// - Returns: Nil when it is alive.
     package func reap(worker: String, isSure: Bool, limit: Int = 500, crashes: Int)
-        -> Call<(left: Int, given: Int, buried: Int)?>
+        -> Call<ReapReply?>
     {
         var words = Arguments(
             calling: Scripts.reap,
@@ -123,10 +123,14 @@ extension QueueStore {
         words.append(isSure ? 1 : 0, limit, crashes)
         return Call(key: keys.ready, command: Command(script: Scripts.reap, words)) {
             value throws(RedisError) in
-            let numbers = (value.array ?? []).compactMap(\.integer)
+            let reply = value.array ?? []
+            let numbers = reply.prefix(3).compactMap(\.integer)
             switch numbers.count {
             case 1: return nil
-            case 3: return (numbers[0], numbers[1], numbers[2])
+            case 3:
+                return ReapReply(
+                    left: numbers[0], given: numbers[1], buried: numbers[2],
+                    dead: reply.dropFirst(3).compactMap(\.bytes))
             default: throw .unexpectedReply(command: "reap", got: value.kind)
             }
         }

@@ -106,6 +106,10 @@ extension WorkerEngine {
             }
             guard case .success(let counts?) = result else { return }
             Failpoint.reaped.pass()
+            for command in counts.dead.flatMap({ store.afterlife(of: $0) }) {
+                // Unanswered: who waits is told nothing, and the lock lapses.
+                self.heartbeat.submit(command) { _ in }
+            }
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
                     $0.dispatch.lanes[index].counts.reaped += counts.given
