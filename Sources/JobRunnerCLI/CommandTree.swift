@@ -43,6 +43,7 @@ enum CommandTree {
     static func main(isApp: Bool, register: @escaping Registration) async {
         // Redis or a pager going away must be an error we can name, not a silent death.
         signal(SIGPIPE, SIG_IGN)
+        SystemFile.fillStandardStreams()
         let arguments = Swift.CommandLine.arguments
         if arguments.dropFirst().first == BenchWorker.word {
             exit(await BenchWorker.main().rawValue)

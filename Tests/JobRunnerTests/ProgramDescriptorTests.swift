@@ -37,7 +37,7 @@ struct ProgramDescriptorTests {
                 while case let descriptor = dup(0), descriptor >= 0 { taken.append(descriptor) }
                 for _ in 0..<free { close(taken.removeLast()) }
                 let outcome = await runner.run(program, invocation: invocation)
-                let expected = ProgramOutcome.retry(
+                let expected = ProgramOutcome.notStarted(
                     "out of file descriptors (limit 64): /bin/true was not started")
                 #expect(outcome == expected, "\(free) free")
             }

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// The two system calls that the command line needs of its own.
+/// The few system calls that the command line needs of its own.
 enum SystemFile {
     /// Reads a small text file.
     ///
@@ -34,7 +34,16 @@ enum SystemFile {
         return text
     }
 
-    /// Writes all of `text`; a reader that went away ends it silently.
+    /// Opens `/dev/null` for standard streams that were closed: else the first sockets would take
+    /// their numbers, and get what is meant for a log.
+    static func fillStandardStreams() {
+        for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+            // Gets the lowest free number, which is this one: those below it are open.
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+
+    /// Writes all of `text`; a reader that went away, or a full disk, ends it silently.
     static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {

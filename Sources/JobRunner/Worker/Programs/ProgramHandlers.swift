@@ -37,6 +37,9 @@ package struct ProgramHandlers: Sendable {
         }
     }
 
+    /// How long a job waits that this process had no means to start: for those that run to end.
+    private static let untilNextStart: Duration = .seconds(2)
+
     private static func run(
         _ program: Program, _ envelope: Envelope, _ context: JobContext, _ runner: ProgramRunner
     ) async throws -> [UInt8]? {
@@ -48,6 +51,9 @@ package struct ProgramHandlers: Sendable {
         switch await runner.run(program, invocation: invocation) {
         case .done(let value): return value
         case .retry(let reason): throw ProgramFault.retry(reason)
+        case .notStarted(let reason):
+            context.logger.error(reason)
+            throw JobError.snooze(for: untilNextStart)
         case .bury(let reason): throw JobError.bury(reason)
         case .failed(let reason), .timedOut(let reason): throw ProgramFault.failed(reason)
         case .cancelled: throw CancellationError()

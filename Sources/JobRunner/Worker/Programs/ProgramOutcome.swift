@@ -4,6 +4,8 @@ package enum ProgramOutcome: Sendable, Equatable {
     case done([UInt8])
     /// Try again later, with the reason.
     case retry(String)
+    /// Not started, for want of descriptors, processes or memory: nothing of the job's doing.
+    case notStarted(String)
     /// Do not try again, with the reason.
     case bury(String)
     /// Failed, with the reason; the job's own retries decide.

@@ -95,7 +95,7 @@ final class ProgramPool {
             running += 1
             stopIfDeaf(process, now: now)
         } catch {
-            run.end(error.isRetryable ? .retry("\(error)") : .failed("\(error)"))
+            run.end(error.isRetryable ? .notStarted("\(error)") : .failed("\(error)"))
         }
     }
 

@@ -63,7 +63,7 @@ package final class ProgramRunner: Sendable {
             guard let open = try self.mailbox(for: program.path) else { return .cancelled }
             mailbox = open
         } catch {
-            return error.isRetryable ? .retry("\(error)") : .failed("\(error)")
+            return error.isRetryable ? .notStarted("\(error)") : .failed("\(error)")
         }
         let id = lastID.add(1, ordering: .relaxed).newValue
         let deadline = invocation.deadline.map { ContinuousClock.now + $0 }
