@@ -16,9 +16,9 @@ final class ConnectionThread {
     private var nextDeadline = Int64.max
     /// Longest wait before the next try to connect.
     ///
-    /// A third of the shortest visibility timeout: when Redis is back, a worker that waits longer
-    /// than others would lose its lease to them.
-    static let longestWait: Duration = .seconds(1)
+    /// A sixth of the shortest visibility timeout: when Redis is back, a worker that waits longer
+    /// than others would lose its lease to them, and work is to go on within 2 s.
+    static let longestWait: Duration = .milliseconds(500)
 
     private var backoff = Backoff(limit: longestWait)
     private var random = SystemRandomNumberGenerator()
@@ -84,12 +84,16 @@ final class ConnectionThread {
                 try link.read()
             }
             try link.checkDeadline(now: monotonicNanoseconds())
+            try link.checkRole()
             self.link = consume link
         } catch {
+            let isMisled = link.isMisled
             shared.clientID = nil
             link.fail(isEnding ? .stopped : error)
             lastFault = error
             if isEnding { return }
+            // A server that takes no writes would be asked in a tight loop.
+            if isMisled { retryAt = monotonicNanoseconds() + Self.longestWait.nanoseconds }
             shared.options.onEvent(.lost(shared.endpoint, reason: error.description))
         }
     }

@@ -20,6 +20,8 @@ struct Link: ~Copyable {
     /// Sent, or about to be, in the order of their replies.
     private var pending = Fifo<Request>()
     private var hasClosedWriting = false
+    /// The server said that it is a replica, and takes no writes.
+    private(set) var isMisled = false
     private let buffer: UnsafeMutableRawBufferPointer
     #if DEBUG
         /// Of commands that are staged and not wholly written.
@@ -120,8 +122,16 @@ struct Link: ~Copyable {
                     command: request.command.asEvaluated(), timeout: request.timeout,
                     deadline: request.deadline, isWanted: nil, completion: request.completion))
         } else {
+            if case .error(let error) = reply, error.code == .READONLY { isMisled = true }
             request.completion(.success(reply))
         }
+    }
+
+    /// Ends a connection to a replica once all it was asked is answered: after a failover the same
+    /// name may lead to the new primary, which only a new connection finds.
+    func checkRole() throws(RedisError) {
+        guard isMisled, pending.isEmpty else { return }
+        throw .closed(address: address, reason: "it is a read-only replica")
     }
 
     func checkDeadline(now: Int64) throws(RedisError) {

@@ -54,6 +54,27 @@ struct OutageTests {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `a server that became a replica is left, as its name may lead elsewhere now`()
+        async throws
+    {
+        let redis = try RedisServer.start()
+        let log = EventLog()
+        let connection = try redis.connect { $0.onEvent = log.record }
+        let admin = try redis.connect()
+        _ = try await connection.send("SET", "k", "1")
+        let first = connection.clientID
+        _ = try await admin.send("REPLICAOF", "127.0.0.1", "1")
+        // What was sent with it is answered first.
+        async let read = connection.send("GET", "k")
+        #expect(await connection.error("SET", "k", "2")?.code == .READONLY)
+        #expect(try await read == .text("1"))
+        #expect(await log.loss()?.hasSuffix("it is a read-only replica") == true)
+        _ = try await admin.send("REPLICAOF", "NO", "ONE")
+        #expect(try await connection.send("SET", "k", "3") == .ok)
+        #expect(connection.clientID != first)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `servers that come and go under load: every call ends, none gets another's answer`()
         async throws
     {

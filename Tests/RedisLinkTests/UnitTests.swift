@@ -8,8 +8,8 @@ struct BackoffTests {
         var generator = SystemRandomNumberGenerator()
         var backoff = Backoff(limit: ConnectionThread.longestWait)
         for _ in 0..<1000 {
-            // A third of 3 s: the last renewal may be a second old, a gap counts as most of one.
-            #expect(backoff.next(using: &generator) <= 1_000_000_000)
+            // A sixth of 3 s: the last renewal may be as old, and a gap counts as most of itself.
+            #expect(backoff.next(using: &generator) <= 500_000_000)
         }
     }
 

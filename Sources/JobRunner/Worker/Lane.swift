@@ -70,7 +70,8 @@ struct Lane: Sendable {
 
     /// Monotonic ns before which nothing is sent: after errors.
     var retryAt: Int64 = 0
-    var backoff = Backoff()
+    /// Half a second at most: a server that takes commands again is noticed within that.
+    var backoff = Backoff(limit: .milliseconds(500))
     /// Monotonic ns of the last answered `cycle`.
     var lastCycle: Int64 = 0
     /// Bytes of an average job, so that a fetch stays near 1 MB.

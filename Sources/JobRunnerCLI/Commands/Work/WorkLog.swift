@@ -8,11 +8,12 @@ final class WorkLog: Sendable {
         var second: Int64 = 0
         var written = 0
         var skipped = 0
-        /// Redis is away, and when that was last said, monotonic ns.
+        /// Redis is away, since when, and whether that was said and when last, monotonic ns.
         var isDown = false
+        var isDownSaid = false
         var downSince: Int64 = 0
         var saidAt: Int64 = .min
-        /// Text of a trouble → when it was last said.
+        /// A trouble, by its code or text → when it was last said.
         var troubles: [String: Int64] = [:]
     }
 
@@ -195,11 +196,14 @@ final class WorkLog: Sendable {
         let now = monotonicNanoseconds()
         switch event {
         case .connected(let endpoint):
-            let wasDown = state.withLock { state in
-                defer { state.isDown = false }
-                return state.isDown
+            let wasSaid = state.withLock { state in
+                defer {
+                    state.isDown = false
+                    state.isDownSaid = false
+                }
+                return state.isDownSaid
             }
-            if wasDown {
+            if wasSaid {
                 write(.info, "connected", "Redis is back", [("redis", .text("\(endpoint)"))])
             }
         case .lost(_, let reason): down(reason, now)
@@ -215,6 +219,7 @@ final class WorkLog: Sendable {
             }
             guard state.saidAt == .min || now - state.saidAt >= Self.patience else { return false }
             state.saidAt = now
+            state.isDownSaid = true
             return true
         }
         if says {
@@ -228,10 +233,15 @@ final class WorkLog: Sendable {
         if case .closed = error { return }
         let now = monotonicNanoseconds()
         let text = "\(error)"
+        var trouble = text
+        // What waiting mends is refused alike whatever is asked; the texts name the scripts.
+        if case .server(let error) = error, error.code.isTransient {
+            trouble = error.code.rawValue
+        }
         let says = state.withLock { state in
-            if let said = state.troubles[text], now - said < Self.patience { return false }
+            if let said = state.troubles[trouble], now - said < Self.patience { return false }
             if state.troubles.count > 100 { state.troubles = [:] }
-            state.troubles[text] = now
+            state.troubles[trouble] = now
             return true
         }
         if says { write(.error, "redis", text, [("queue", .text(queue))]) }
