@@ -75,6 +75,27 @@ import Testing
         #expect(try await queue.send(queue.store.agreedProtocol()) == 1)
     }
 
+    @Test func `what its first look finds dead is given back before it joins`() async throws {
+        let queue = try QueueFixture()
+        try await queue.push("1", "2")
+        try await queue.join("gone")
+        #expect(try await queue.fetch("gone", 2).count == 2)
+        // As after a sweep: nobody else hears of it until the next one.
+        try await queue.redis("ZREM", queue.keys.workers, "gone")
+        try await queue.redis("ZADD", queue.keys.reaping, "1", "gone")
+        try await queue.redis("HDEL", queue.keys.meta, "swept")
+        let fixture = try WorkerFixture(queue) { $0.add(.named("a") { _ in nil }) }
+        try await fixture.run { fixture in await fixture.log.end(.done, count: 2) }
+        let turns = fixture.log.events.compactMap { event in
+            switch event {
+            case .reaped(_, "gone", 2, 0): "reaped"
+            case .joined: "joined"
+            default: nil
+            }
+        }
+        #expect(turns == ["reaped", "joined"])
+    }
+
     @Test func `a full server`() async throws {
         let queue = try QueueFixture(try .start())
         try await queue.redis("CONFIG", "SET", "maxmemory", "1")

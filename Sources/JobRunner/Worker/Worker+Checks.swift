@@ -6,7 +6,7 @@ extension Worker {
     ///   timeout, `JobRunnerError.redis` for a refused login and missing rights. Outages are
     ///   waited out.
     func checkQueues() async throws {
-        for queue in engine.options.queues {
+        for (index, queue) in engine.options.queues.enumerated() {
             let store = QueueStore(engine.client.keys.queue(queue.name))
             try await checkKinds(store)
             try await agreeOnProtocol(store)
@@ -14,7 +14,8 @@ extension Worker {
             // The user's rights: both do nothing for a worker without a name.
             _ = try await patiently(store.cycle(worker: "", want: 0, acks: []), queue.name)
             let tick = store.tick(worker: "", joins: false, engine.upkeep)
-            _ = try await patiently(tick, queue.name)
+            let swept = try await patiently(tick, queue.name)
+            engine.reap(swept.reaping, index)
         }
     }
 
@@ -66,7 +67,7 @@ extension Worker {
     private func patiently<Reply>(
         _ call: Call<Reply>, _ queue: String, isFullAnAnswer: Bool = false
     ) async throws -> Reply {
-        var backoff = Backoff()
+        var backoff = Backoff(limit: .milliseconds(500))
         var random = SystemRandomNumberGenerator()
         while true {
             do {

@@ -4,9 +4,13 @@ internal import Synchronization
 /// The heartbeat: renews the leases, hears the news, flushes the counters. On the clock's
 /// thread and the heartbeat connection's.
 extension WorkerEngine {
-    /// A lease that lapses during three lost ticks would be lost to a hiccup.
+    /// Six in a lease, one a second at least.
+    ///
+    /// A lease that lapses during three lost ticks would be lost to a hiccup. And the queue's clock
+    /// counts at most a quarter of a lease between two sweeps: ticks of one worker alone that came
+    /// more rarely would make it slow, and the leases of the dead longer than they are.
     var tickInterval: Duration {
-        min(.seconds(1), .nanoseconds(options.visibilityTimeout.nanoseconds / 3))
+        min(.seconds(1), .nanoseconds(options.visibilityTimeout.nanoseconds / 6))
     }
 
     /// - Throws: `RedisError.unreachable` when the system gives no thread.
@@ -57,6 +61,8 @@ extension WorkerEngine {
 
     private func ticked(_ index: Int, _ life: Int, _ reply: TickReply, isSweep: Bool) {
         Failpoint.ticked.pass()
+        // First of all: whoever is killed before it has asked leaves it to the next sweep.
+        reap(reply.reaping, index)
         guard reply.isAlive else { return lost(index, life: life) }
         let now = monotonicNanoseconds()
         serverOffset.store(reply.now - Int(now / 1_000_000), ordering: .relaxed)
@@ -83,7 +89,6 @@ extension WorkerEngine {
         }
         if news.asksForCancelled { askForCancelled(index, life, store) }
         if news.isStale { kick(isForced: true) }
-        for worker in reply.reaping { reap(worker, index, store) }
         buryParked(reply.parked, index, store)
         checkBlockades(reply.blocked, index, workers: reply.workers)
         if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
@@ -93,7 +98,15 @@ extension WorkerEngine {
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
 
-    /// Gives back the jobs of a worker that is gone, call by call until none is left.
+    /// Gives back the jobs of workers that a sweep found gone: nobody else hears of them until the
+    /// next one.
+    func reap(_ workers: [String], _ index: Int) {
+        guard !workers.isEmpty else { return }
+        let store = state.withLock { $0.dispatch.lanes[index].store }
+        for worker in workers { reap(worker, index, store) }
+    }
+
+    /// Call by call until none is left.
     private func reap(_ worker: String, _ index: Int, _ store: QueueStore) {
         // Twice the limit workers go by: this is for jobs that kill even the one that buries.
         let call = store.reap(

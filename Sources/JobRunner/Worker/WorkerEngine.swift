@@ -109,7 +109,7 @@ final class WorkerEngine: Sendable {
         var upkeep = Upkeep()
         upkeep.lease = options.visibilityTimeout.milliseconds
         // Half the interval of ticks: one that comes a millisecond early sweeps all the same.
-        upkeep.sweep = min(500, upkeep.lease / 8)
+        upkeep.sweep = min(500, upkeep.lease / 12)
         upkeep.deadJobs = options.deadJobs
         upkeep.deadAge = options.deadAge.milliseconds
         self.upkeep = upkeep

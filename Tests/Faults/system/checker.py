@@ -17,7 +17,8 @@ class Verdict:
     unexplained: int = 0
     stale: int = 0
     leaked: int = 0
-    recovery: int = 0               # ms
+    recovery: int = 0               # ms, the longest
+    waits: list = dataclasses.field(default_factory=list)        # ms, of each job that a fault hit
     problems: list = dataclasses.field(default_factory=list)     # goals that were missed, in words
     notes: list = dataclasses.field(default_factory=list)
     buried: dict = dataclasses.field(default_factory=dict)       # id → reason
@@ -98,18 +99,23 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
             if cause:
                 v.explained += 1
                 v.again[first.pid, (first.id, first.fence) in finished] += 1
-                v.recovery = max(v.recovery, second.ms - max(f.begin for f in cause))
+                v.waits.append(second.ms - max(f.begin for f in cause))
+                v.recovery = max(v.recovery, v.waits[-1])
             elif may_be_two(second.id, second.ms): v.explained += 1
             else:
                 v.unexplained += 1
                 if v.unexplained <= 3: v.notes.append(f'twice without a cause: {first} {second}')
+    v.waits.sort()
     v.stale = sum(1 for i, fence in stored.items() if fence < last_end.get(i, 0) and not may_be_two(i, max(ends, default=0)))
 
-    # After a fault that stopped everybody: until some job ended again.
+    # After a fault that stopped everybody: until a job started that was delivered since, or, where
+    # the clock that deliveries are stamped with was moved, until some job ended.
     ends.sort()
+    fresh = sorted((e.fence // 1000, e.ms) for runs in starts.values() for e in runs)
     for f in faults:
-        if f.pid is None and f.kind in ('restart', 'hole', 'misconf', 'clock', 'full'):
-            after = [ms for ms in ends if ms >= f.end][:1]
+        if f.pid is None and f.kind in ('restart', 'hole', 'misconf', 'readonly', 'noreplicas', 'clock', 'full'):
+            if f.kind in ('clock', 'full'): after = [ms for ms in ends if ms >= f.end][:1]
+            else: after = [ms for delivered, ms in fresh if delivered >= f.end][:1]
             v.recovery = max(v.recovery, after[0] - f.end if after else 0)
 
     left = left_over(server)

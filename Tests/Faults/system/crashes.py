@@ -1,6 +1,6 @@
 """Faults of worker processes: killed, frozen, poisoned, blocked."""
 from producer import job
-from run import LEASE
+from run import LEASE, RETURN
 from server import QUEUE
 from wait import Late, now_ms, until
 
@@ -33,6 +33,10 @@ def f1(run):
     run.goal(done == kills, f'{done} of {kills} kills')
     verdict = run.finish({'kill'}, seconds=180, drained=4 * LEASE * 1000, buries=True)
     if verdict.explained < kills // 5: verdict.problems.append(f'only {verdict.explained} jobs were caught by {kills} kills')
+    # Nine of ten: one may be held by several that are killed, each before it starts it.
+    late = verdict.waits[len(verdict.waits) * 9 // 10] if verdict.waits else 0
+    if late > LEASE * 1000 + RETURN: verdict.problems.append(f'nine of ten jobs ran again only after {late} ms')
+    verdict.notes.append(f'run again after {late} ms (nine of ten), {verdict.recovery} ms (longest)')
     most = kills * 4       # slots
     if verdict.explained > most: verdict.problems.append(f'{verdict.explained} duplicates are more than {most}')
     return verdict
@@ -63,7 +67,7 @@ def f12(run):
         run.produce([job(i, milliseconds=run.rng.randint(20, 100)) for i in run.ids(count, turn * count)]).join()
         run.started(run.ledger.look()[0] + 40)
         freeze(run, run.rng.sample(workers, 2))
-    verdict = run.finish({'freeze'}, recovery=3 * LEASE * 1000)
+    verdict = run.finish({'freeze'}, recovery=LEASE * 1000 + RETURN)
     # Each had at least one job in hand, or the freeze was none.
     if verdict.explained < rounds: verdict.problems.append(f'only {verdict.explained} jobs were caught by {rounds} freezes')
     return verdict

@@ -11,6 +11,7 @@ from wire import Refused, Wire
 from worker import Worker
 
 LEASE = 3          # s, the least that `work` takes
+RETURN = 2000      # ms: how soon work goes on after a lease has lapsed, or when Redis is back
 
 
 class Skip(Exception):
@@ -27,6 +28,8 @@ class Run:
         self.ledger = Ledger(self.dir)
         self.server = self.proxy = self.wire = None
         self.workers, self.producers, self.made, self.missed, self.notes = [], [], 0, [], []
+        # Workers that are known when all is done, where those are not the processes started here.
+        self.registered = None
         # Of a worker whose safety line was taken out nobody waits long for a drain.
         self.patience = 20 if control else 90
 
@@ -84,7 +87,7 @@ class Run:
 
     def living(self): return [w for w in self.workers if w.is_alive]
 
-    def is_drained(self): return self.server.is_drained(len(self.living()))
+    def is_drained(self): return self.server.is_drained(self.registered or len(self.living()))
 
     # Ending.
 

@@ -24,17 +24,30 @@ class Server:
             self.env.update(LD_PRELOAD=compile_clock(directory), FAULT_CLOCK=file, FAULT_CLOCK_RUNS='1')
         self.start()
 
-    def start(self):
+    def start(self, *more):
         if os.path.exists(self.path): os.unlink(self.path)
         self.process = subprocess.Popen(
             [*self.wrap, 'redis-server', '--port', '0', '--unixsocket', self.path, '--save', '', '--dir', self.dir, '--appendonly', 'no',
              '--loglevel', 'warning', '--logfile', os.path.join(self.dir, 'log'), '--auto-aof-rewrite-percentage', '0',
-             '--enable-protected-configs', 'yes', '--maxclients', '2000', *self.arguments],
+             '--enable-protected-configs', 'yes', '--maxclients', '2000', *self.arguments, *more],
             env=self.env, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         self.link = wait_ready(self.process, self.path)
         # A user of our own: faults take rights from `default`, which the workers are.
         self.link.call('ACL', 'SETUSER', 'admin', 'on', '>admin', '~*', '&*', '+@all')
         self.link.call('AUTH', 'admin', 'admin')
+
+    def start_slowly(self):
+        """Starts it so that it loads its append-only file for about two seconds, and answers LOADING meanwhile."""
+        with open(self.log(), 'rb') as f: commands = f.read().count(b'\n*')
+        # Sleeps at one command of so many, 60 us or a little more each.
+        self.start('--key-load-delay', str(-max(1, commands * 60 // 2_000_000)))
+
+    def lose_directory(self):
+        """Where it writes is gone: snapshots fail."""
+        gone = os.path.join(self.dir, 'gone')
+        os.mkdir(gone)
+        self.call('CONFIG', 'SET', 'dir', gone)
+        os.rmdir(gone)
 
     def kill(self):
         """SIGKILL: what the process has not written is gone."""
@@ -57,6 +70,11 @@ class Server:
     def refusals(self, code):
         """How many commands were answered with this error so far."""
         return int(self.info('errorstats').get('errorstat_' + code, 'count=0').split('=')[1])
+
+    def rejected(self, command):
+        """How often a command was refused unexecuted since it started."""
+        line = self.info('commandstats').get('cmdstat_' + command, '')
+        return int(dict(p.split('=') for p in line.strip().split(',') if '=' in p).get('rejected_calls', 0))
 
     def shift(self, ms):
         """The server's clock is now so much ahead of the real one."""

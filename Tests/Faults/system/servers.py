@@ -2,7 +2,7 @@
 import os, threading
 
 from producer import job
-from run import LEASE
+from run import LEASE, RETURN
 from server import QUEUE
 from wait import Late, now_ms, until
 
@@ -26,7 +26,7 @@ def restarts(run, policy, rounds, jobs, causes, lost_allowed=lambda ms: False):
         producer.join()
         run.ended(min(run.ledger.look()[1] + 1, (turn + 1) * chunk))
     run.notes.append(f'{sum(c != 0 for p in run.producers for c in p.codes)} of {sum(len(p.codes) for p in run.producers)} enqueue commands failed')
-    return run.finish(causes, lost_allowed=lost_allowed, recovery=10_000)
+    return run.finish(causes, lost_allowed=lost_allowed, recovery=RETURN)
 
 
 def f6_always(run):
@@ -131,34 +131,6 @@ def f13(run):
     run.goal(after.join() == 0, f'enqueue after the drain: {after.errors}')
     run.notes.append(f'exit code {big.codes[-1]} after {accepted} jobs')
     return run.finish()
-
-
-def f14(run):
-    """MISCONF: snapshots fail and writes are refused for two leases"""
-    run.serve('--save', '3600', '1', '--stop-writes-on-bgsave-error', 'yes')
-    for _ in range(3): run.worker()
-    for n in range(2): run.produce([job(i, milliseconds=run.rng.randint(5, 40)) for i in run.ids(500, n * 500)], tries=5)
-    run.ended(50)
-    gone = os.path.join(run.dir, 'gone')
-    os.mkdir(gone)
-    run.server.call('CONFIG', 'SET', 'dir', gone)
-    os.rmdir(gone)
-    begin = now_ms()
-    run.server.call('BGSAVE')
-    until(lambda: run.server.info('persistence')['rdb_last_bgsave_status'].strip() == 'err', 20, 'a snapshot that fails')
-    lines = [job(i) for i in run.ids(500, 1000)]
-    refused = run.produce(lines)
-    run.goal(refused.join() == 75 and 'MISCONF' in refused.errors[-1], f'a refused enqueue ended with {refused.codes}: {refused.errors}')
-    run.pause(2 * LEASE)
-    run.goal(run.server.refusals('MISCONF') > 0, 'nothing was refused')
-    run.server.call('CONFIG', 'SET', 'dir', run.server.dir)
-    run.server.call('BGSAVE')
-    until(lambda: run.server.info('persistence')['rdb_last_bgsave_status'].strip() == 'ok', 20, 'a snapshot that is written')
-    run.ledger.fault('misconf', begin=begin)
-    run.goal(len(run.living()) == 3, 'a worker ended by itself')
-    again = run.produce(lines)
-    run.goal(again.join() == 0, f'enqueue after it ended with {again.codes}: {again.errors}')
-    return run.finish(recovery=3 * LEASE * 1000)
 
 
 def f15(run):
