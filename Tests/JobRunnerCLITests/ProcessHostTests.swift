@@ -74,6 +74,48 @@ struct ProcessHostTests {
         try await works(worker)
     }
 
+    @Test(arguments: [false, true])
+    func `a program does not outlive a worker that is killed`(losesShell: Bool) async throws {
+        // What it started neither; both ignore what is sent to a terminal's group.
+        try await fixture.program(
+            "endless", "trap '' TERM HUP; sleep 1000 & echo pids $$ $! >&2; wait; wait")
+        let worker = try work(#"exec "$@""#, "--concurrency", "3")
+        // One that has ended is not meant, and one that starts later is.
+        #expect(try await fixture.value(try await fixture.enqueue("echo", "1")) == "1")
+        try await fixture.enqueue("endless")
+        try await worker.line("pids ")
+        #if os(Linux)
+            if losesShell {
+                let shell = try #require(try lifeline(of: worker.pid))
+                kill(shell, SIGKILL)
+                while isRunning(shell) { await Task.yield() }
+            }
+        #endif
+        try await fixture.enqueue("endless")
+        let pids = try await worker.lines(2, of: "pids ").flatMap { line in
+            (line.split(separator: "pids ").last ?? "").split { !$0.isNumber }.prefix(2)
+                .compactMap { pid_t($0) }
+        }
+        try #require(pids.count == 4)
+        #expect(pids.allSatisfy { isRunning($0) })
+        worker.signal(SIGKILL)
+        #expect(await worker.end() == -SIGKILL)
+        while pids.contains(where: { isRunning($0) }) { await Task.yield() }
+    }
+
+    /// The shell that a worker has beside its programs: it has no script.
+    private func lifeline(of worker: pid_t) throws -> pid_t? {
+        for thread in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(worker)/task") {
+            let path = "/proc/\(worker)/task/\(thread)/children"
+            let children = try String(contentsOfFile: path, encoding: .utf8)
+            for child in children.split(separator: " ").compactMap({ pid_t($0) }) {
+                let line = try String(contentsOfFile: "/proc/\(child)/cmdline", encoding: .utf8)
+                if line == "/bin/sh\0" { return child }
+            }
+        }
+        return nil
+    }
+
     private func directory(_ name: String) throws -> String {
         let path = fixture.directory + "/" + name
         try FileManager.default.createDirectory(
@@ -93,7 +135,8 @@ struct ProcessHostTests {
         try await fixture.enqueue(count, of: "gate")
         try await worker.line(#""level":"error""#, "out of file descriptors (limit 64)", "job-")
         try await worker.line(#""event":"snoozed""#)
-        let words = Array(String(repeating: "go\n", count: count).utf8)
+        // One that was started without a descriptor to watch it by was killed, perhaps with a word.
+        let words = Array(String(repeating: "go\n", count: 10 * count).utf8)
         #expect(write(gate, words, words.count) == words.count)
         try await fixture.finish(count)
         for number in 0..<count {

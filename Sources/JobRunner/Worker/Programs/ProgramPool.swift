@@ -13,6 +13,8 @@ final class ProgramPool {
     private(set) var waiting: [ProgramRun] = []
     /// Slots taken: processes that have a run.
     private var running = 0
+    /// Kills them when this process is killed.
+    private let lifeline = ProgramLifeline()
     /// Those who wait for `shutdown`; nil before it.
     private var stopping: [CheckedContinuation<Void, Never>]?
 
@@ -116,6 +118,7 @@ final class ProgramPool {
         let environment = settings.environment.entries(adding: variables)
         let process = try ProgramProcess(program, environment: environment)
         processes.append(process)
+        lifeline.add(process.pid)
         return process
     }
 
@@ -183,6 +186,7 @@ final class ProgramPool {
             while reads > 0, read(process, channel, buffer: buffer, now: now) { reads -= 1 }
         }
         process.lines.close { log($0, isCut: $1, of: process) }
+        lifeline.drop(process.pid)
         process.reap()
         guard process.run != nil, let ended = process.ended else { return }
         let lastLine = process.lines.last
