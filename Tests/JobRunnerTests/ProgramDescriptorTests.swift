@@ -31,7 +31,7 @@ struct ProgramDescriptorTests {
             limit.rlim_cur = 64
             setrlimit(resource, &limit)
             var taken: [Int32] = []
-            // With 6 free the pipes can be made and the pidfd cannot.
+            // With 6 free the pipes can be made, and there would be none to watch it by.
             for free in 0...6 {
                 // Anew each time: the test library opens and closes some of its own.
                 while case let descriptor = dup(0), descriptor >= 0 { taken.append(descriptor) }

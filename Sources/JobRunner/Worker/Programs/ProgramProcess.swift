@@ -64,11 +64,15 @@ final class ProgramProcess {
         let input = try ProgramPipe(keeping: .write, for: path)
         let output = try ProgramPipe(keeping: .read, for: path)
         let errors = try ProgramPipe(keeping: .read, for: path)
+        // Held until it is needed: a program that ran could not be watched, and would be killed.
+        let spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard spare >= 0 else { throw .starting(path, errno: errno) }
         var pid: pid_t = 0
         var entries = environment.map { strdup($0) } + [nil]
         defer { entries.forEach { free($0) } }
         let failure = jr_spawn(
             path, &entries, input.read.number, output.write.number, errors.write.number, &pid)
+        close(spare)
         guard failure == 0 else { throw .starting(path, errno: failure) }
         let watched = jr_exit_descriptor(pid)
         guard watched >= 0 else {
