@@ -7,9 +7,11 @@ import Testing
 @Suite struct DispatchSuspectTests {
     private typealias Fixture = DispatchFixture
 
-    private func reply(suspects: [Int], others: [Int], held: Int) -> CycleReply {
+    private func reply(
+        suspects: [Int], others: [Int], held: Int, crashes: Int = 2
+    ) -> CycleReply {
         let jobs =
-            suspects.map { Delivery(tag: $0, json: [1], crashes: 2, isCancelled: false) }
+            suspects.map { Delivery(tag: $0, json: [1], crashes: crashes, isCancelled: false) }
             + others.map { Delivery(tag: $0, json: [1], crashes: 0, isCancelled: false) }
         return .done(isPaused: false, acked: 0, held: held, deliveries: jobs)
     }
@@ -84,6 +86,36 @@ import Testing
         let later = dispatch.orders(now: 1 + Dispatch.suspectLimit)
         #expect(dispatch.suspectSlot == nil)
         #expect(later.cycles.count + later.parks.count == 1)
+    }
+
+    @Test func `a job lost once runs alone for a tenth of a second`() {
+        var dispatch = Fixture.dispatch()
+        dispatch.lanes[0].workers = 2
+        _ = dispatch.orders(now: 0)
+        let orders = dispatch.cycled(
+            0, life: 0, serial: dispatch.lanes[0].flight?.serial ?? 0,
+            reply(suspects: [1], others: [], held: 1, crashes: 1), now: 1)
+        #expect(orders.starts.map(\.job.delivery.tag) == [1])
+        #expect(orders.wakeAt == 1 + Dispatch.firstCaution)
+        #expect(dispatch.orders(now: Dispatch.firstCaution).cycles.isEmpty)
+        #expect(dispatch.suspectSlot != nil)
+        _ = dispatch.orders(now: 1 + Dispatch.firstCaution)
+        #expect(dispatch.suspectSlot == nil)
+    }
+
+    @Test func `jobs lost once wait as long for neighbours, all together`() throws {
+        var dispatch = Fixture.dispatch()
+        dispatch.lanes[0].workers = 2
+        _ = dispatch.orders(now: 0)
+        let first = dispatch.cycled(0, life: 0, Fixture.reply([1], held: 1), now: 1)
+        let fetch = try #require(first.parks.first?.fetch)
+        let orders = dispatch.cycled(
+            0, life: 0, serial: fetch.serial,
+            reply(suspects: [2, 3, 4], others: [], held: 4, crashes: 1), now: 2)
+        #expect(orders.starts.isEmpty)
+        #expect(dispatch.orders(now: 1 + Dispatch.firstCaution).starts.isEmpty)
+        let late = dispatch.orders(now: 2 + Dispatch.firstCaution)
+        #expect(late.starts.map(\.job.delivery.tag) == [2, 3, 4])
     }
 
     @Test func `an ack the server refuses is set aside, and the others arrive`() throws {

@@ -78,8 +78,8 @@ extension Dispatch {
     /// Lets others run beside a suspect that has run alone for long.
     private mutating func endSuspicion(_ orders: inout Orders, now: Int64) {
         guard suspectSlot != nil else { return }
-        let end = suspectSince + Self.suspectLimit
-        if end <= now { suspectSlot = nil } else { orders.wakeAt = min(orders.wakeAt ?? .max, end) }
+        guard suspectUntil > now else { return suspectSlot = nil }
+        orders.wakeAt = min(orders.wakeAt ?? .max, suspectUntil)
     }
 
     /// Starts what waits in the buffer on free slots.
@@ -92,7 +92,9 @@ extension Dispatch {
         while suspectSlot == nil, !freeSlots.isEmpty, phase != .draining, let job = buffer.first {
             let isSuspect = isSuspect(job)
             let isAlone = isSuspect && busy == 0
-            let patience = job.fetchedAt + Self.suspectPatience
+            let isFirst = job.delivery.crashes < 2
+            let patience =
+                job.fetchedAt + (isFirst ? Self.firstCaution : Self.suspectPatience)
             if isSuspect, patience > now, !isAlone || !holdsOnlyFirst(now: now) {
                 orders.wakeAt = min(orders.wakeAt ?? .max, patience)
                 return
@@ -102,8 +104,9 @@ extension Dispatch {
             slots[slot] = job
             orders.starts.append((slot, job))
             if isAlone {
-                (suspectSlot, suspectSince) = (slot, now)
-                orders.wakeAt = min(orders.wakeAt ?? .max, now + Self.suspectLimit)
+                suspectSlot = slot
+                suspectUntil = now + (isFirst ? Self.firstCaution : Self.suspectLimit)
+                orders.wakeAt = min(orders.wakeAt ?? .max, suspectUntil)
             }
         }
     }

@@ -58,6 +58,9 @@ struct Dispatch: Sendable {
     /// Longest a suspect runs alone: what takes a worker down mostly does it soon, and the others
     /// of a worker that runs for hours must not wait as long.
     static let suspectLimit: Int64 = 10_000_000_000
+    /// Both for a job that was lost once: most of those were killed from outside with all their
+    /// neighbours, and are to run again within a second.
+    static let firstCaution: Int64 = 100_000_000
     /// Bytes one fetch should bring at most; a script copies each job through Lua.
     static let fetchBytes = 1_000_000
 
@@ -82,8 +85,8 @@ struct Dispatch: Sendable {
     var openParkings: Int
     /// The slot of a suspect that runs alone: nothing else starts or is fetched beside it.
     var suspectSlot: Int?
-    /// Monotonic ns of its start.
-    var suspectSince: Int64 = 0
+    /// Monotonic ns until which it does.
+    var suspectUntil: Int64 = 0
 
     /// - Parameters:
     ///   - concurrency: Slots that are open at first.

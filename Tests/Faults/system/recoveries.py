@@ -56,17 +56,17 @@ def report(run, kills, what):
 def f26(run):
     """kill -9 of a child under a supervisor: what it held runs again at once"""
     run.serve()
-    parent = run.worker(joins=False, concurrency=SLOTS, more=('--processes', '2'))
     kills = []
     for turn in range(run.size(8, 100)):
-        until(lambda: len(parent.events('child_joined')) >= 2 + len(kills), 60, 'two children that work')
-        run.enqueue(40, turn * 40, milliseconds=run.rng.randint(20, 200))
-        dead = {pid for pid, _, _ in kills}
-        children = [e['child_pid'] for e in parent.events('child_joined') if e['child_pid'] not in dead]
-        kills.append(kill_holding(run, run.rng.choice(children), 'a child'))
-        run.ended((turn + 1) * 40)
+        # A new one each time: children that are killed again and again are started later and later.
+        parent = run.worker(joins=False, concurrency=SLOTS, more=('--processes', '2'))
+        until(lambda: len(parent.events('child_joined')) >= 2, 60, 'two children that work')
+        # By turns jobs that are soon over, and such that outlast the goal, in all slots of the other.
+        run.enqueue(16, turn * 16, milliseconds=3000 if turn % 2 else run.rng.randint(20, 200))
+        kills.append(kill_holding(run, run.rng.choice(parent.events('child_joined'))['child_pid'], 'a child'))
+        run.ended((turn + 1) * 16)
+        run.goal(parent.stop() == 0, f'supervisor {parent.number} did not end well')
     half, most = report(run, kills, 'child')
-    run.registered = 2
     verdict = run.finish({'kill'})
     verdict.recovery = most
     if half > 1000: verdict.problems.append(f'half of the jobs of a dead child ran again only after {half} ms')

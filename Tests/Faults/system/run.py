@@ -28,8 +28,6 @@ class Run:
         self.ledger = Ledger(self.dir)
         self.server = self.proxy = self.wire = None
         self.workers, self.producers, self.made, self.missed, self.notes = [], [], 0, [], []
-        # Workers that are known when all is done, where those are not the processes started here.
-        self.registered = None
         # Of a worker whose safety line was taken out nobody waits long for a drain.
         self.patience = 20 if control else 90
 
@@ -87,7 +85,7 @@ class Run:
 
     def living(self): return [w for w in self.workers if w.is_alive]
 
-    def is_drained(self): return self.server.is_drained(self.registered or len(self.living()))
+    def is_drained(self): return self.server.is_drained(len(self.living()))
 
     # Ending.
 
