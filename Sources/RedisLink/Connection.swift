@@ -18,11 +18,14 @@ public final class Connection: Sendable {
 
     /// Starts the thread; connects with the first command.
     ///
+    /// - Parameter subscription: What it listens to, over a second socket, from now on.
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors or threads.
-    public init(to endpoint: Endpoint, options: ConnectionOptions) throws(RedisError) {
+    public init(
+        to endpoint: Endpoint, options: ConnectionOptions, subscription: Subscription? = nil
+    ) throws(RedisError) {
         let shared = ConnectionShared(endpoint, options, try Wakeup())
         self.shared = shared
-        try startThread("redis") { ConnectionThread(shared).run() }
+        try startThread("redis") { ConnectionThread(shared, subscription).run() }
     }
 
     deinit {
@@ -44,7 +47,23 @@ public final class Connection: Sendable {
             command: command, timeout: timeout,
             deadline: monotonicDeadline(after: timeout), isWanted: isWanted,
             completion: completion)
-        if !shared.queue(request) { completion(.failure(.stopped)) }
+        if !shared.queue(CollectionOfOne(request)) { completion(.failure(.stopped)) }
+    }
+
+    /// Queues commands that go out back to back, whatever others queue meanwhile.
+    ///
+    /// - Parameter timeout: As for one command, for each.
+    public func submit(
+        together commands: [(Command, Completion)], timeout: Duration? = nil
+    ) {
+        let timeout = timeout ?? shared.options.commandTimeout
+        let deadline = monotonicDeadline(after: timeout)
+        let requests = commands.map {
+            Request(
+                command: $0, timeout: timeout, deadline: deadline, isWanted: nil, completion: $1)
+        }
+        guard !shared.queue(requests) else { return }
+        for request in requests { request.completion(.failure(.stopped)) }
     }
 
     /// Sends a command and waits for its reply without holding a thread.

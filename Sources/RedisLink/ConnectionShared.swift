@@ -39,10 +39,10 @@ final class ConnectionShared: Sendable {
     }
 
     /// False when the connection was stopped or ends.
-    func queue(_ request: Request) -> Bool {
+    func queue(_ requests: some Collection<Request>) -> Bool {
         let (accepted, wake) = state.withLock { state in
             if state.isStopped || state.endBy != nil { return (false, false) }
-            state.outbox.append(request)
+            state.outbox.append(contentsOf: requests)
             defer { state.isAsleep = false }
             return (true, state.isAsleep)
         }

@@ -26,9 +26,11 @@ final class ConnectionThread {
     private var retryAt: Int64 = 0
     private var lastFault: RedisError?
     private var isEnding = false
+    private let subscribed: SubscribedLink?
 
-    init(_ shared: ConnectionShared) {
+    init(_ shared: ConnectionShared, _ subscription: Subscription?) {
         self.shared = shared
+        subscribed = subscription.map { SubscribedLink(shared.endpoint, shared.options, $0) }
     }
 
     func run() {
@@ -41,6 +43,7 @@ final class ConnectionThread {
             if isStopped { return stop() }
             if !isEnding, let deadline = shared.endBy { end(by: deadline) }
             if isEnding, link == nil { return stop() }
+            subscribed?.keepUp()
             if link == nil, !waiting.isEmpty, monotonicNanoseconds() >= retryAt { connect() }
             if link == nil { awaitWork() } else { turn() }
         }
@@ -74,15 +77,9 @@ final class ConnectionThread {
             if isEnding { link.closeWriting() }
             let mayWait = shared.fallAsleep()
             let timeout = mayWait ? link.pollTimeout(now: monotonicNanoseconds()) : 0
-            var entries = [
-                pollfd(fd: link.descriptor, events: link.interest, revents: 0),
-                pollfd(fd: shared.wakeup.descriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            let ready = poll(&entries, 2, timeout)
-            if entries[1].revents != 0 { shared.wakeup.clear() }
-            if ready > 0, entries[0].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 {
-                try link.read()
-            }
+            let events = awaitEvents(
+                at: link.descriptor, for: link.interest, milliseconds: timeout)
+            if events & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try link.read() }
             try link.checkDeadline(now: monotonicNanoseconds())
             try link.checkRole()
             self.link = consume link
@@ -96,6 +93,33 @@ final class ConnectionThread {
             if isMisled { retryAt = monotonicNanoseconds() + Self.longestWait.nanoseconds }
             shared.options.onEvent(.lost(shared.endpoint, reason: error.description))
         }
+    }
+
+    /// Sleeps until something happens; serves the wakeup and the subscription itself.
+    ///
+    /// - Parameters:
+    ///   - descriptor: Of the link; -1 for none.
+    ///   - timeout: Milliseconds; -1 for none.
+    /// - Returns: What happened at the descriptor.
+    private func awaitEvents(
+        at descriptor: Int32, for interest: Int16, milliseconds timeout: Int32
+    ) -> Int16 {
+        var timeout = timeout
+        if let subscribed, timeout != 0, subscribed.wakeAt != .max {
+            let left = (subscribed.wakeAt - monotonicNanoseconds() + 999_999) / 1_000_000
+            let wait = Int32(clamping: max(0, left))
+            timeout = timeout < 0 ? wait : min(timeout, wait)
+        }
+        var entries = [
+            pollfd(fd: descriptor, events: interest, revents: 0),
+            pollfd(fd: shared.wakeup.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(
+                fd: subscribed?.descriptor ?? -1, events: subscribed?.interest ?? 0, revents: 0),
+        ]
+        guard poll(&entries, nfds_t(subscribed == nil ? 2 : 3), timeout) > 0 else { return 0 }
+        if entries[1].revents != 0 { shared.wakeup.clear() }
+        subscribed?.turn(entries[2].revents)
+        return entries[0].revents
     }
 
     // MARK: Not connected
@@ -133,10 +157,9 @@ final class ConnectionThread {
             }
         }
         guard shared.fallAsleep() else { return }
-        var entry = pollfd(fd: shared.wakeup.descriptor, events: Int16(POLLIN), revents: 0)
         let left = min(retryAt, nextDeadline) - now
         let wait = waiting.isEmpty ? -1 : Int32(clamping: max(0, (left + 999_999) / 1_000_000))
-        if poll(&entry, 1, wait) > 0 { shared.wakeup.clear() }
+        _ = awaitEvents(at: -1, for: 0, milliseconds: wait)
     }
 
     /// What those hear whose time is over and who were never sent.
@@ -154,6 +177,7 @@ final class ConnectionThread {
     /// Nothing more is sent; what is on the wire has until the deadline.
     private func end(by deadline: Int64) {
         isEnding = true
+        subscribed?.close()
         for request in waiting.removeAll() { request.completion(.failure(.stopped)) }
         if var link = link.take() {
             link.endBy = deadline
@@ -164,6 +188,7 @@ final class ConnectionThread {
     private func stop() {
         shared.clientID = nil
         defer { shared.ended() }
+        subscribed?.close()
         if let link = link.take() { link.fail(.stopped) }
         for request in waiting.removeAll() { request.completion(.failure(.stopped)) }
     }

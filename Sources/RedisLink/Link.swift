@@ -22,6 +22,8 @@ struct Link: ~Copyable {
     private var hasClosedWriting = false
     /// The server said that it is a replica, and takes no writes.
     private(set) var isMisled = false
+    /// What came without a question, oldest first; nil where that ends the connection.
+    private var unasked: [RedisValue]?
     private let buffer: UnsafeMutableRawBufferPointer
     #if DEBUG
         /// Of commands that are staged and not wholly written.
@@ -70,6 +72,19 @@ struct Link: ~Copyable {
         pending.append(request)
     }
 
+    /// Sends a command that turns replies into messages: they have no request.
+    mutating func send(_ command: Command) {
+        output.append(command.wire)
+        unasked = unasked ?? []
+    }
+
+    /// The messages that came since the last call.
+    mutating func takeUnasked() -> [RedisValue] {
+        guard let taken = unasked, !taken.isEmpty else { return [] }
+        unasked = []
+        return taken
+    }
+
     mutating func write() throws(RedisError) {
         while !output.isEmpty {
             switch output.withBytes({ transport.write($0) }) {
@@ -111,7 +126,11 @@ struct Link: ~Copyable {
     }
 
     private mutating func deliver(_ reply: RedisValue) throws(ReplyFault) {
-        guard let request = pending.popFirst() else { throw ReplyFault("a reply nobody asked for") }
+        guard let request = pending.popFirst() else {
+            guard unasked != nil else { throw ReplyFault("a reply nobody asked for") }
+            unasked?.append(reply)
+            return
+        }
         if case .error(let error) = reply, error.code == .NOSCRIPT,
             let again = request.command.evaluated()
         {

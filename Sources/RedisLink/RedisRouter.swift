@@ -58,6 +58,19 @@ public final class RedisRouter: Sendable {
         try Connection(to: endpoint, options: options)
     }
 
+    /// The same for one that listens as well, and needs none of the scripts.
+    ///
+    /// - Parameter onEvent: Hears of the connection instead of whom the options name.
+    public func listening(
+        for key: String, _ subscription: Subscription,
+        onEvent: @escaping @Sendable (ConnectionEvent) -> Void
+    ) throws(RedisError) -> Connection {
+        var options = options
+        options.scripts = []
+        options.onEvent = onEvent
+        return try Connection(to: endpoint, options: options, subscription: subscription)
+    }
+
     /// Closes the shared connections; what waits fails.
     public func close() {
         for connection in connections { connection.close() }
