@@ -90,14 +90,14 @@ struct BenchDocumentTests {
         }
         let table = BenchTable(document: try document(figures)).render()
         for (index, figure) in BenchFigure.allCases.enumerated()
-        where figure != .latencyCount && figure != .latenessCount {
+        where ![.latencyCount, .callCount, .latenessCount].contains(figure) {
             #expect(table.contains(" \(700 + index) "), "\(figure)")
         }
     }
 
     @Test func `parts are chosen`() throws {
-        #expect(try settings().parts == [.yardstick, .enqueue, .drain, .latency, .idle])
-        #expect(try settings(["--scaling"]).parts.count == 6)
+        #expect(try settings().parts == [.yardstick, .enqueue, .drain, .latency, .call, .idle])
+        #expect(try settings(["--scaling"]).parts.count == 7)
         #expect(try settings(["--only", "drain,idle"]).parts == [.drain, .idle])
         #expect(throws: CommandFailure.self) { try settings(["--only", "drain,"]) }
         #expect(try settings(["--jobs", "2000"]).ready == 2000)

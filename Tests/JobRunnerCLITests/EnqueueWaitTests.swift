@@ -111,7 +111,7 @@ struct EnqueueWaitTests {
         _ = await fixture.run("enqueue echo --id waits")
         let ran = await fixture.run("jobs wait waits never -t 0s")
         #expect(ran.exit == .temporary)
-        #expect(ran.out == "default/waits accepted\ndefault/never unknown or expired\n")
+        #expect(ran.out == "default/waits ready\ndefault/never unknown or expired\n")
         #expect(ran.err.hasPrefix("jobrunner: error: 2 of 2 jobs had no result after 0s\n"))
     }
 

@@ -13,17 +13,42 @@ struct JobsCommandTests {
         #expect(ran.out == "job       default/never\nstate     unknown or expired\n")
     }
 
-    @Test func `a job that waits is accepted`() async throws {
+    @Test func `a job that waits is ready, one that was purged is gone`() async throws {
         let fixture = try CommandFixture()
         _ = await fixture.run("enqueue echo --id e -q mail")
         let ran = await fixture.run("jobs show mail/e -o json")
         #expect(ran.exit == .success)
         #expect(
             ran.out == """
-                {"version":1,"handle":"mail/e","queue":"mail","id":"e","state":"accepted",\
+                {"version":1,"handle":"mail/e","queue":"mail","id":"e","state":"ready",\
                 "accepted":true,"cancelled":false,"crashes":0}
 
                 """)
+        _ = await fixture.run("queues purge mail --yes")
+        let purged = await fixture.run("jobs get mail/e")
+        #expect(purged.exit == .success)
+        #expect(purged.lines.contains("state     gone"))
+        #expect(purged.lines.contains("place     it ended and that is not kept, or it was purged"))
+    }
+
+    @Test func `results are forgotten before they expire`() async throws {
+        let fixture = try CommandFixture()
+        let lines = try await fixture.working({ builder in
+            builder.handle(Echo.self) { job, _ in job.text }
+        }) {
+            _ = await fixture.run(["enqueue", "echo", #"{"text":""}"#, "--id", "e", "--wait"])
+            return [
+                await fixture.run("jobs forget e"), await fixture.run("jobs forget e -o jsonl"),
+                await fixture.run("jobs get e"),
+            ]
+        }
+        #expect(lines[0].exit == .success)
+        #expect(lines[0].out == "default/e forgotten\n")
+        #expect(lines[1].exit == .no)
+        #expect(
+            lines[1].out
+                == #"{"version":1,"handle":"default/e","state":"nothing was kept"}"# + "\n")
+        #expect(lines[2].lines.contains("state     gone"))
     }
 
     @Test func `a job that is done shows its value, cut in a table and whole as JSON`()
@@ -75,7 +100,8 @@ struct JobsCommandTests {
         #expect(
             ran.out == """
                 job       default/p
-                state     started
+                state     gone
+                place     it ended and that is not kept, or it was purged
                 crashes   lost with 2 workers
 
                 """)

@@ -35,7 +35,7 @@ struct JobsMoveTests {
 
     @Test func `a scheduled job lets go of its key when it is cancelled`() async throws {
         let fixture = try CommandFixture()
-        let options = JobOptions(keepResult: .zero, unique: Unique(by: .key("one")))
+        let options = JobOptions(results: .ignored, unique: Unique(by: .key("one")))
         let first = try await fixture.client.enqueue(
             name: "echo", options: options, in: .seconds(3600))
         #expect(try await fixture.client.cancel(first) == .removed)

@@ -158,7 +158,7 @@ import Testing
         var options = JobOptions(queue: "mail", maxAttempts: 3, timeLimit: .seconds(9))
         options.expires = .seconds(60)
         options.whenExpired = .drop
-        options.keepResult = .zero
+        options.results = .ignored
         let schedules = [
             Schedule(.every(.seconds(1)), job: "a"),
             Schedule(

@@ -29,6 +29,8 @@ public struct ClientOptions: Sendable {
     public var commandTimeout: Duration = .seconds(5)
     /// Largest job, bytes.
     public var maxJobBytes = 65_536
+    /// Hears of what is worth a line in a log; on any thread, must be short.
+    public var onEvent: @Sendable (ClientEvent) -> Void = { _ in }
 
     /// The defaults.
     public init() {}

@@ -9,8 +9,11 @@ package struct Draft: Sendable {
     package let hasOwnID: Bool
     /// What it asks for beside its place in time.
     package let terms: Terms
+    /// What is kept of its end; nil where only its worker knows.
+    let results: ResultPolicy?
 
     init(queue: String, job: NewJob, hasOwnID: Bool, terms: Terms = Terms()) {
+        results = nil
         self.queue = queue
         self.job = job
         self.hasOwnID = hasOwnID
@@ -28,6 +31,8 @@ package struct Draft: Sendable {
         let now = WallClock.milliseconds()
         let queue = try QueueName(queue ?? options.queue)
         hasOwnID = id != nil
+        try options.results.check(of: name)
+        results = options.results
         let id = try id.map { try JobID($0) } ?? JobID.generate(now: Int64(now))
         var writer = EnvelopeWriter(
             id: id, job: name, queue: queue, arguments: arguments, enqueued: Int64(now))

@@ -10,7 +10,7 @@ extension JobClient {
     ///   it were accepted, jobs after it may have been.
     func enqueue<Output>(making next: () throws -> Draft?) async throws -> [JobHandle<Output>] {
         let sink = BulkSink()
-        var made: [(id: String, queue: String)] = []
+        var made: [(id: String, queue: String, results: ResultPolicy?)] = []
         var alone: [Int: JobHandle<Output>] = [:]
         var batch: [NewJob] = []
         var queue = ""
@@ -29,7 +29,7 @@ extension JobClient {
                 guard draft.terms.isPlain else {
                     try await send()
                     alone[made.count] = try await handle(draft, enqueueAlone(draft, due: .now))
-                    made.append((draft.job.id, draft.queue))
+                    made.append((draft.job.id, draft.queue, draft.results))
                     continue
                 }
                 if draft.queue != queue || batch.count == EnqueueLine.mostJobs {
@@ -37,7 +37,7 @@ extension JobClient {
                     queue = draft.queue
                 }
                 batch.append(draft.job)
-                made.append((draft.job.id, draft.queue))
+                made.append((draft.job.id, draft.queue, draft.results))
             }
             try await send()
         } catch {
@@ -50,7 +50,7 @@ extension JobClient {
             alone[index]
                 ?? JobHandle(
                     id: job.id, queue: job.queue, isDuplicate: duplicates.contains(index),
-                    isKnown: true, client: self)
+                    isKnown: true, results: job.results, client: self)
         }
     }
 }

@@ -12,28 +12,24 @@ extension JobClient {
         }
     }
 
-    /// Waits for the outcome of a job.
+    /// Waits for the outcome of a job, without polling.
     ///
-    /// Asks after 1 ms and then at growing intervals up to 50 ms: a job of 10 ms is seen within
-    /// 20, one of a minute costs 20 GETs a second.
-    package func waitForOutcome(queue: String, id: String, timeout: Duration) async throws
-        -> JobOutcome
-    {
-        let deadline = monotonicDeadline(after: timeout)
-        var interval: Int64 = 1_000_000
-        while true {
-            do {
-                if let outcome = try await outcome(queue: queue, id: id) { return outcome }
-            } catch JobRunnerError.redis(let error) where error.isTransient {
-                // A restart or failover while waiting is not the end of the wait.
-                if monotonicNanoseconds() >= deadline { throw JobRunnerError.redis(error) }
-            }
-            let left = deadline - monotonicNanoseconds()
-            guard left > 0 else {
-                throw JobRunnerError.timedOut(handle: "\(queue)/\(id)", after: timeout)
-            }
-            try await Task.sleep(for: .nanoseconds(min(interval, left)))
-            interval = min(interval * 3 / 2, 50_000_000)
+    /// - Parameter isFresh: It was enqueued just now: there is no outcome yet, most likely.
+    package func waitForOutcome(
+        queue: String, id: String, timeout: Duration, isFresh: Bool = false
+    ) async throws -> JobOutcome {
+        let handle = "\(queue)/\(id)"
+        let end = await watch.end(
+            of: keys.queue(queue).result(id), deadline: monotonicDeadline(after: timeout),
+            isFresh: isFresh)
+        switch end {
+        case .value(let json):
+            if let outcome = JobOutcome(json: json) { return outcome }
+            throw JobRunnerError.undecodable(handle: handle, reason: "not an outcome")
+        case .timeIsUp(nil): throw JobRunnerError.timedOut(handle: handle, after: timeout)
+        case .timeIsUp(let error?), .failed(let error): throw JobRunnerError.redis(error)
+        case .stopped: throw JobRunnerError.stopped
+        case nil: throw CancellationError()
         }
     }
 

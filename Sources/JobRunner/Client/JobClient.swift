@@ -14,6 +14,8 @@ public final class JobClient: Sendable {
     package let router: RedisRouter
     package let keys: Keys
     package let options: ClientOptions
+    /// Who waits for results and progress.
+    let watch: KeyWatch
     private let ownsRouter: Bool
     private let batchers = Mutex([String: EnqueueBatcher]())
     /// For enqueues that wait for replicas or disks: those block their connection on the server.
@@ -58,6 +60,7 @@ public final class JobClient: Sendable {
         router = try RedisRouter(url, options: connection, connections: options.connections)
         keys = Keys(prefix: options.prefix)
         self.options = options
+        watch = KeyWatch(router) { options.onEvent(.readsResultsAtIntervals(because: $0)) }
         ownsRouter = true
     }
 
@@ -68,6 +71,7 @@ public final class JobClient: Sendable {
         var options = ClientOptions()
         options.prefix = prefix
         self.options = options
+        watch = KeyWatch(router) { _ in }
         ownsRouter = false
     }
 
@@ -77,6 +81,7 @@ public final class JobClient: Sendable {
 
     /// Closes the sockets; calls under way fail.
     public func close() {
+        watch.stop()
         if ownsRouter { router.close() }
         durable.withLock { $0?.close() }
     }
@@ -201,7 +206,7 @@ public final class JobClient: Sendable {
         }
         return JobHandle(
             id: id, queue: draft.queue, isDuplicate: acceptance == .duplicate || id != draft.job.id,
-            isKnown: true, client: self)
+            isKnown: true, results: draft.results, client: self)
     }
 
     /// A delayed job, or one with an id of the caller's: a script of its own.

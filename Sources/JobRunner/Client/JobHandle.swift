@@ -12,6 +12,8 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
 
     /// This client enqueued it: that there is such a job is no question.
     var isKnown = false
+    /// What is kept of its end; nil when that is not known here.
+    var results: ResultPolicy?
     let client: JobClient
 
     /// `queue/id`: what the command line takes, and all that is needed to find the result.
@@ -19,9 +21,18 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
 
     /// Waits until the job ends and returns what its handler returned.
     ///
+    /// Does not poll: Redis tells when the outcome is written. Any number of tasks may wait, for
+    /// one job or for many; all of a client share one connection. A wake-up that is lost costs a
+    /// few seconds at most, never the result.
+    ///
+    /// - Parameter timeout: From now; it is exceeded by a command's timeout at most, for a last
+    ///   look. A restart of Redis meanwhile is waited out.
     /// - Throws: `timedOut` (the job may still run), `unknownOrExpired` (the same for a handle of
-    ///   an id that Redis does not know), `failed` when it was given up, `undecodable`, or `redis`.
+    ///   an id that Redis does not know), `notKept` at once when there will be no value, `failed`
+    ///   when it was given up, `undecodable`, `redis`, `stopped` when the client is closed;
+    ///   `CancellationError` as soon as the task is cancelled.
     public func value(timeout: Duration = .seconds(30)) async throws -> Output {
+        if let results, !results.keepsValues { throw JobRunnerError.notKept(handle: description) }
         let outcome = try await awaitOutcome(timeout)
         guard outcome.state == .done else {
             let failure =
@@ -37,7 +48,8 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
 
     private func awaitOutcome(_ timeout: Duration) async throws -> JobOutcome {
         do {
-            return try await client.waitForOutcome(queue: queue, id: id, timeout: timeout)
+            return try await client.waitForOutcome(
+                queue: queue, id: id, timeout: timeout, isFresh: isKnown && !isDuplicate)
         } catch JobRunnerError.timedOut(let handle, let after) {
             if !isKnown, try await client.traces(queue: queue, id: id).isEmpty {
                 throw JobRunnerError.unknownOrExpired(handle: handle, after: after)

@@ -1,21 +1,11 @@
-internal import FoundationEssentials
 internal import RedisLink
 
 /// What keys tell of one job, none of which lists jobs: each costs the same however many wait.
 package struct JobTraces: Sendable {
-    /// How far a handler said it is.
-    package struct Progress: Sendable, Decodable {
-        /// 0 to 1.
-        package let progress: Double
-        /// Ms since 1970 by the worker's clock.
-        package let at: Int
-        package let message: String
-    }
-
     package let outcome: JobOutcome?
     /// How much longer the outcome is kept; nil without one.
     package let outcomeLeft: Duration?
-    package let progress: Progress?
+    package let progress: JobProgress?
     /// The id was accepted, and is still remembered for that.
     package let isSeen: Bool
     /// Somebody asked to cancel it, and the mark is still kept.
@@ -43,9 +33,7 @@ extension JobClient {
         do {
             return try await JobTraces(
                 outcome: result.flatMap { JobOutcome(json: $0) }, outcomeLeft: left,
-                progress: progress.flatMap {
-                    try? JSONDecoder().decode(JobTraces.Progress.self, from: Data($0))
-                },
+                progress: progress.flatMap { JobProgress(json: $0) },
                 isSeen: isSeen, isCancelled: isCancelled.first ?? false, crashes: crashes)
         } catch let error as RedisError {
             throw error

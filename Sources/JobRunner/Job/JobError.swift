@@ -48,6 +48,9 @@ public enum JobRunnerError: Error, Sendable {
     /// The result did not come in time, and Redis knows nothing of the id: there was no such job,
     /// its outcome has expired, or it has waited for longer than ids are remembered.
     case unknownOrExpired(handle: String, after: Duration)
+    /// What the handler returns is not kept, as its kind's `results` say: look at how the job ended
+    /// with `outcome()` or `state()`.
+    case notKept(handle: String)
     /// The job ended without a value.
     case failed(handle: String, JobFailure)
     /// The result is not of the asked type.
@@ -77,6 +80,8 @@ extension JobRunnerError: CustomStringConvertible {
         case .unknownOrExpired(let handle, let after):
             "job \(handle) had no result after \(after), and nothing is known of it: it never was, "
                 + "its result has expired, or it has waited for long"
+        case .notKept(let handle):
+            "the result of job \(handle) is not kept: the options of its kind say so"
         case .failed(let handle, let failure): "job \(handle) \(failure)"
         case .undecodable(let handle, let reason):
             "the result of job \(handle) does not decode: \(reason)"

@@ -10,8 +10,8 @@ public struct JobOptions: Sendable, Hashable {
     public var retryDelay: RetryDelay
     /// The handler is cancelled when it runs longer; nil is no limit.
     public var timeLimit: Duration?
-    /// How long the outcome is kept, at most 30 days; zero keeps none.
-    public var keepResult: Duration
+    /// What is kept of how they end.
+    public var results: ResultPolicy
     /// How long after it is due a job may still start; nil is for ever.
     public var expires: Duration?
     /// What becomes of it after that.
@@ -33,7 +33,7 @@ public struct JobOptions: Sendable, Hashable {
     public init(
         queue: String = "default", maxAttempts: Int = 10,
         retryDelay: RetryDelay = .exponential(), timeLimit: Duration? = nil,
-        keepResult: Duration = .seconds(3600), expires: Duration? = nil,
+        results: ResultPolicy = .standard, expires: Duration? = nil,
         whenExpired: Expiry = .bury, priority: Int = 0, fairBy: String? = nil,
         unique: Unique? = nil, rateLimit: RateLimit? = nil,
         concurrencyLimit: ConcurrencyLimit? = nil
@@ -42,7 +42,7 @@ public struct JobOptions: Sendable, Hashable {
         self.maxAttempts = maxAttempts
         self.retryDelay = retryDelay
         self.timeLimit = timeLimit
-        self.keepResult = keepResult
+        self.results = results
         self.expires = expires
         self.whenExpired = whenExpired
         self.priority = priority
@@ -51,6 +51,9 @@ public struct JobOptions: Sendable, Hashable {
         self.rateLimit = rateLimit
         self.concurrencyLimit = concurrencyLimit
     }
+
+    /// How long an outcome is kept; zero for not at all.
+    package var keepResult: Duration { results.duration }
 }
 
 /// What becomes of a job that was not started in time.

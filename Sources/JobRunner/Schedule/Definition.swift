@@ -87,7 +87,7 @@ private struct Form: Decodable {
         var options = JobOptions(queue: queue)
         if let maxAttempts { options.maxAttempts = maxAttempts }
         options.timeLimit = timeLimit.map { .milliseconds($0) }
-        if let resultTTL { options.keepResult = .milliseconds(resultTTL) }
+        if let resultTTL { options.results = ResultPolicy(keeping: .milliseconds(resultTTL)) }
         options.expires = expires.map { .milliseconds($0) }
         if expired == Expiry.drop.rawValue { options.whenExpired = .drop }
         options.priority = priority ?? 0

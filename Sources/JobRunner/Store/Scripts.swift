@@ -24,6 +24,7 @@ package enum Scripts {
     package static let pause = Script(name: "pause", source: PackageResources.pause_lua)
     package static let purge = Script(name: "purge", source: PackageResources.purge_lua)
     package static let find = Script(name: "find", source: PackageResources.find_lua)
+    package static let locate = Script(name: "locate", source: PackageResources.locate_lua)
     package static let reschedule = Script(
         name: "reschedule", source: PackageResources.reschedule_lua)
     package static let fire = Script(name: "fire", source: PackageResources.fire_lua)

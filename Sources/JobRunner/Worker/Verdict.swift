@@ -66,7 +66,7 @@ struct Run: Sendable {
     func done(_ envelope: Envelope, value: [UInt8]?, attempt: Int, handler: JobOptions) -> Verdict {
         var writes: [Ack.Write] = []
         let ttl = keep(envelope, handler)
-        if ttl > 0, let id = envelope.id {
+        if ttl > 0, handler.results.keepsDone, let id = envelope.id {
             let json = JobOutcome.done(
                 value: value, attempt: attempt, started: started, finished: finished)
             writes.append(.result(id: id.description, milliseconds: ttl, json: json))

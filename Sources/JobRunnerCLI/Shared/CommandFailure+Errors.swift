@@ -30,7 +30,8 @@ extension CommandFailure {
         case .redis(let cause), .redisFull(let cause): self.init(redis: cause)
         case .outcomeUnknown, .notDurable, .queueFull, .timedOut, .unknownOrExpired, .stopped:
             self.init(error.description, exit: .temporary)
-        case .invalid, .unencodable, .undecodable: self.init(error.description, exit: .data)
+        case .invalid, .unencodable, .undecodable, .notKept:
+            self.init(error.description, exit: .data)
         case .failed, .alreadyEnqueued: self.init(error.description, exit: .no)
         }
     }

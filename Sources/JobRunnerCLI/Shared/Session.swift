@@ -16,6 +16,8 @@ struct Session {
     ) async throws -> Session {
         var options = ClientOptions()
         options.prefix = invocation[GlobalOptions.prefix]
+        let console = invocation.console
+        options.onEvent = { console.note($0.description) }
         configure(&options)
         do {
             let url = try RedisURL(invocation[GlobalOptions.redisURL])

@@ -72,7 +72,7 @@ struct FaultWorker: JobRunnerApp {
 struct LedgerJob: Job {
     static let name = "ledger"
     static let options = JobOptions(
-        maxAttempts: 20, retryDelay: .fixed(.milliseconds(100)), keepResult: .seconds(600))
+        maxAttempts: 20, retryDelay: .fixed(.milliseconds(100)), results: .kept(for: .seconds(600)))
 
     var milliseconds = 0
     /// Attempts that fail before one ends well.

@@ -58,6 +58,7 @@ final class Bench: Sendable {
                 case .enqueue: try await EnqueueBench(self).measure(into: &figures)
                 case .drain: try await DrainBench(self).measure(into: &figures)
                 case .latency: try await LatencyBench(self).measure(into: &figures)
+                case .call: try await CallBench(self).measure(into: &figures)
                 case .lateness: try await LatenessBench(self).measure(into: &figures)
                 case .idle: try await IdleBench(self).measure(into: &figures)
                 case .scaling: try await ScalingBench(self).measure(into: &figures)

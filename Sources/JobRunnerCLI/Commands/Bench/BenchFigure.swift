@@ -23,6 +23,12 @@ enum BenchFigure: String, CaseIterable, Sendable {
     case latencyMax = "latency_us.max"
     case latencyCount = "latency_us.n"
 
+    case call50 = "call_us.p50"
+    case call99 = "call_us.p99"
+    case call999 = "call_us.p999"
+    case callMax = "call_us.max"
+    case callCount = "call_us.n"
+
     case lateness50 = "lateness_ms.p50"
     case lateness99 = "lateness_ms.p99"
     case latenessMax = "lateness_ms.max"

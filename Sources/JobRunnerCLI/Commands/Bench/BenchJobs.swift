@@ -4,23 +4,31 @@ internal import JobRunner
 /// A no-op job whose outcome is kept.
 struct BenchJob: PaddedJob {
     static let name = "b"
-    static let options = JobOptions(keepResult: BenchSettings.kept)
+    static let options = JobOptions(results: .kept(for: BenchSettings.kept))
     var pad: String
 }
 
 /// A no-op job that leaves nothing behind.
 struct SilentJob: PaddedJob {
     static let name = "s"
-    static let options = JobOptions(keepResult: .zero)
+    static let options = JobOptions(results: .ignored)
     var pad: String
 }
 
 /// A job that carries the time at which its enqueue began.
 struct LatencyJob: Job {
     static let name = "l"
-    static let options = JobOptions(keepResult: .zero)
+    static let options = JobOptions(results: .ignored)
     /// Monotonic ns, the same clock in all processes of a machine; 0 is not measured.
     var at: Int64
+}
+
+/// A job that answers with what it was called with.
+struct CallJob: Job {
+    static let name = "c"
+    static let options = JobOptions(results: .kept(for: BenchSettings.kept))
+    var at: Int64
+    typealias Output = Int64
 }
 
 /// A job that is as large as is asked for.

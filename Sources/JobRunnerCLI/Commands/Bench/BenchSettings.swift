@@ -2,7 +2,7 @@
 struct BenchSettings: Sendable {
     /// One question; `--only` names them.
     enum Part: String, CaseIterable, Sendable {
-        case yardstick, enqueue, drain, latency, lateness, idle, scaling
+        case yardstick, enqueue, drain, latency, call, lateness, idle, scaling
     }
 
     /// How the figures are printed.
@@ -68,18 +68,19 @@ enum BenchOptions {
         read: .size(1...60_000))
     static let rate = Option(
         "rate", env: "JOBRUNNER_BENCH_RATE", default: 100, placeholder: "N", unit: "jobs/s",
-        help: "How fast the latency jobs come, or others beside those of lateness.",
+        help: "How fast latency jobs and calls come, or others beside those of lateness.",
         read: .int(1...100_000))
     static let latencyJobs = Option(
         "latency-jobs", env: "JOBRUNNER_BENCH_LATENCY_JOBS", default: 1000, placeholder: "N",
-        unit: "jobs", help: "Jobs whose latency or lateness is taken.", read: .int(1...1_000_000))
+        unit: "jobs", help: "Jobs whose latency or lateness is taken, and calls.",
+        read: .int(1...1_000_000))
     static let idleSeconds = Option(
         "idle-seconds", env: "JOBRUNNER_BENCH_IDLE_SECONDS", default: 10, placeholder: "N",
         unit: "seconds", help: "How long the idle worker is watched.", read: .int(1...3600))
     static let only = Option(
         "only", env: "JOBRUNNER_BENCH_ONLY", default: nil, placeholder: "LIST",
         help: "Parts to measure, with commas: "
-            + "yardstick,enqueue,drain,latency,lateness,idle,scaling.",
+            + "yardstick,enqueue,drain,latency,call,lateness,idle,scaling.",
         read: .parts)
     static let runs = Option(
         "repeat", env: "JOBRUNNER_BENCH_REPEAT", default: 1, placeholder: "N", unit: "runs",

@@ -81,6 +81,13 @@ struct BenchTable {
                 ]
             ),
             (
+                "Call and answer at \(settings.rate)/s, \(grouped(settings.latencyJobs))",
+                [
+                    ("p50", .call50, "us"), ("p99", .call99, "us"), ("p999", .call999, "us"),
+                    ("max", .callMax, "us"),
+                ]
+            ),
+            (
                 "Start after due, \(grouped(settings.latencyJobs)) in "
                     + "\(DurationText.format(LatenessBench.span)) beside \(settings.rate) jobs/s",
                 [

@@ -91,6 +91,7 @@ struct BenchWorker {
         builder.handle(LatencyJob.self) { job, _ in
             tally.note(enqueuedAt: job.at, startedAt: monotonicNanoseconds())
         }
+        builder.handle(CallJob.self) { job, _ in job.at }
         var options = WorkerOptions()
         options.queues = [WorkerOptions.Queue(config.queue)]
         options.concurrency = config.concurrency

@@ -66,7 +66,8 @@ struct EnqueueOne {
             }
         do {
             return try await client.waitForOutcome(
-                queue: handle.queue, id: handle.id, timeout: delay + timeout)
+                queue: handle.queue, id: handle.id, timeout: delay + timeout,
+                isFresh: !handle.isDuplicate)
         } catch JobRunnerError.timedOut {
             throw WaitOptions.timedOut("job \(handle)", timeout, invocation)
         }

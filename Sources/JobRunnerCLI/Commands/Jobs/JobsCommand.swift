@@ -7,7 +7,7 @@ enum JobsCommand {
         abstract: "Look at jobs, wait for them, move, cancel or pause them.",
         subcommands: [
             JobsGet.spec, JobsWait.spec, JobsCancel.spec, JobsReschedule.spec, JobsPause.pause,
-            JobsPause.resume,
+            JobsPause.resume, JobsForget.spec,
         ])
 }
 

@@ -10,41 +10,47 @@ enum JobsGet {
     static let spec = CommandSpec(
         name: "get", aliases: ["show"], abstract: "Show what is known of a job.",
         discussion: """
-            Asks only for keys that carry the job's id, so it costs the same however long the \
-            queue is. Before a job ends it is 'accepted' for as long as its id is remembered, \
-            'started' once it reported progress, and 'cancelling' when it was cancelled; after \
-            that, and after its outcome has expired, it is 'unknown or expired' and the exit code \
-            is 1.
+            A job that has ended is found at once: done, dead, discarded, cancelled or expired. \
+            One that has not is looked for in its queue, among up to 100,000 jobs: scheduled, \
+            retrying, ready, parked, blocked or active, and 'cancelling' when it was cancelled. \
+            Where that many wait before it, it is 'accepted'. One that is nowhere, though its id \
+            is remembered, is 'gone': it ended and that is not kept, or it was purged. Of which \
+            nothing is known is 'unknown or expired', and the exit code is 1.
             """,
         options: [OutputFormat.option], arguments: [id], run: run)
 
     @Sendable private static func run(_ invocation: Invocation) async throws -> ExitCode {
         let job = invocation[id]
         let traces: JobTraces
+        let status: JobStatus
         do {
             let session = try await Session.open(invocation)
             defer { session.client.close() }
             traces = try await session.client.traces(
                 queue: job.queue.description, id: job.id.description)
+            status = try await session.client.status(
+                queue: job.queue.description, id: job.id.description, traces)
         } catch {
             throw CommandFailure(error)
         }
         switch invocation[OutputFormat.option] {
-        case .json, .jsonl: invocation.console.print(object(job, traces).text)
+        case .json, .jsonl: invocation.console.print(object(job, traces, status).text)
         case .name: invocation.console.print(job.description)
         case .table, .wide:
-            for (label, text) in rows(job, traces) {
+            for (label, text) in rows(job, traces, status) {
                 let gap = String(repeating: " ", count: max(1, 10 - label.count))
                 invocation.console.print(label + gap + text)
             }
         }
-        return traces.isEmpty ? .no : .success
+        return status.state == .unknown && traces.isEmpty ? .no : .success
     }
 
     private static func rows(
-        _ job: JobHandleID, _ traces: JobTraces
+        _ job: JobHandleID, _ traces: JobTraces, _ status: JobStatus
     ) -> [(label: String, text: String)] {
-        var rows = [("job", job.description), ("state", traces.state)]
+        var rows = [("job", job.description), ("state", status.word)]
+        if let row = status.row { rows.append(row) }
+        if let due = status.dueAt { rows.append(("due", RFC3339.format(milliseconds: due))) }
         if let outcome = traces.outcome {
             rows.append(("attempt", "\(outcome.attempt)"))
             rows.append(("started", RFC3339.format(milliseconds: outcome.startedAt)))
@@ -62,7 +68,7 @@ enum JobsGet {
             rows.append(("kept", "for \(DurationText.format(seconds)) more"))
         }
         if let progress = traces.progress {
-            let percent = Int(min(max(progress.progress, 0), 1) * 100)
+            let percent = Int(min(max(progress.fraction, 0), 1) * 100)
             let message =
                 progress.message.isEmpty ? "" : ", " + escaped(progress.message, limit: 250)
             let time = RFC3339.format(milliseconds: progress.at)
@@ -76,7 +82,9 @@ enum JobsGet {
         return rows
     }
 
-    private static func object(_ job: JobHandleID, _ traces: JobTraces) -> JSONObject {
+    private static func object(
+        _ job: JobHandleID, _ traces: JobTraces, _ status: JobStatus
+    ) -> JSONObject {
         var object = JSONObject.versioned
         object.set("handle", job.description)
         object.set("queue", job.queue.description)
@@ -84,12 +92,14 @@ enum JobsGet {
         if let outcome = traces.outcome {
             object.set(outcome)
         } else {
-            object.set("state", traces.state)
+            object.set("state", status.word)
         }
+        object.set("place", status.place)
+        if let due = status.dueAt { object.set("due", time: due) }
         object.set("outcome_expires_in_ms", traces.outcomeLeft?.milliseconds)
         if let progress = traces.progress {
             var report = JSONObject()
-            report.set("fraction", raw: "\(progress.progress.isFinite ? progress.progress : 0)")
+            report.set("fraction", raw: "\(progress.fraction.isFinite ? progress.fraction : 0)")
             report.set("message", progress.message)
             report.set("at", time: progress.at)
             object.set("progress", raw: report.text)

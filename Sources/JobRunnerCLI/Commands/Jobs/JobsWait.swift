@@ -57,53 +57,41 @@ enum JobsWait {
 
         mutating func run() async throws -> ExitCode {
             let timeout = invocation[WaitOptions.timeout]
-            let deadline = ContinuousClock.now + timeout
-            var pause: Duration = .milliseconds(1)
-            while true {
-                let error = await look()
-                if let error, !error.isTransient { throw error }
-                let open = outcomes.count { $0 == nil }
-                if open == 0 || (invocation[JobsWait.any] && open < jobs.count) { break }
-                let left = deadline - .now
-                guard left > .zero else {
-                    // A restart while waiting is waited out, but not beyond the end.
-                    if let error { throw error }
-                    return try await giveUp(timeout)
-                }
-                try await Task.sleep(for: min(pause, left))
-                // Many jobs are asked for less often: about 1,000 questions a second.
-                pause = min(pause * 3 / 2, .milliseconds(min(1000, max(50, open))))
-            }
+            try await look(timeout)
+            let open = outcomes.count { $0 == nil }
+            let isOver = open == 0 || (invocation[JobsWait.any] && open < jobs.count)
+            guard isOver else { return try await giveUp(timeout) }
             finish()
             let hasFailed = outcomes.contains { $0.map { $0.state != .done } ?? false }
             return hasFailed ? .no : .success
         }
 
-        /// Asks for all that have not ended, in one pipeline, and prints those that have.
-        private mutating func look() async -> RedisError? {
-            let client = client
-            let open = outcomes.indices.filter { outcomes[$0] == nil }
-            let found = await withTaskGroup(of: (Int, Result<JobOutcome?, RedisError>).self) {
-                group in
-                for index in open {
-                    let job = jobs[index]
-                    group.addTask { (index, await client.look(at: job)) }
+        /// Waits for all at once, over one connection, and prints each as it ends.
+        private mutating func look(_ timeout: Duration) async throws {
+            let (client, jobs, isAny) = (client, jobs, invocation[JobsWait.any])
+            let (ends, ended) = AsyncStream.makeStream(
+                of: (Int, Result<JobOutcome, any Error>).self)
+            let waiting = Task {
+                await withTaskGroup { group in
+                    for (index, job) in jobs.enumerated() {
+                        group.addTask {
+                            ended.yield((index, await client.end(of: job, timeout)))
+                        }
+                    }
                 }
-                var found: [Int: Result<JobOutcome?, RedisError>] = [:]
-                for await (index, result) in group { found[index] = result }
-                return found
+                ended.finish()
             }
-            var failure: RedisError?
-            for index in open {
-                switch found[index] {
-                case .success(let outcome?):
+            defer { waiting.cancel() }
+            for await (index, end) in ends {
+                switch end {
+                case .success(let outcome):
                     outcomes[index] = outcome
                     show(index, outcome)
-                case .failure(let error): failure = error
-                case .success(nil), nil: break
+                    if isAny { return }
+                case .failure(JobRunnerError.timedOut): break
+                case .failure(let error): throw error
                 }
             }
-            return failure
         }
 
         private mutating func show(_ index: Int, _ outcome: JobOutcome) {
@@ -154,15 +142,15 @@ enum JobsWait {
             for index in outcomes.indices where outcomes[index] == nil {
                 let job = jobs[index]
                 open += 1
-                let traces = try await client.traces(
+                let status = try await client.state(
                     queue: job.queue.description, id: job.id.description)
                 if format.isJSON {
                     var object = format == .jsonl ? JSONObject.versioned : JSONObject()
                     object.set("handle", job.description)
-                    object.set("state", traces.state)
+                    object.set("state", status.word)
                     show(object)
                 } else if !printsResults {
-                    invocation.console.print("\(job) \(traces.state)")
+                    invocation.console.print("\(job) \(status.word)")
                 }
             }
             finish()
@@ -179,24 +167,36 @@ enum JobsWait {
 
 extension JobClient {
     /// The outcome of a job, where an error is an answer too.
-    fileprivate func look(at job: JobHandleID) async -> Result<JobOutcome?, RedisError> {
+    fileprivate func end(
+        of job: JobHandleID, _ timeout: Duration
+    ) async -> Result<JobOutcome, any Error> {
         do {
             return .success(
-                try await outcome(queue: job.queue.description, id: job.id.description))
-        } catch JobRunnerError.redis(let error) {
-            return .failure(error)
+                try await waitForOutcome(
+                    queue: job.queue.description, id: job.id.description, timeout: timeout))
         } catch {
-            return .failure(.cancelled)
+            return .failure(error)
         }
     }
 }
 
-extension JobTraces {
-    /// In a word, as far as keys tell.
-    var state: String {
-        if let outcome { return outcome.state.rawValue }
-        if isCancelled { return "cancelling" }
-        if progress != nil || crashes > 0 { return "started" }
-        return isSeen ? "accepted" : "unknown or expired"
+extension JobStatus {
+    /// Where it is, in a word or two.
+    var word: String {
+        if state == .unknown { return "unknown or expired" }
+        return isCancelling && !isOver ? "cancelling" : state.rawValue
+    }
+
+    /// What else is to be said of that.
+    var row: (label: String, text: String)? {
+        switch state {
+        case .parked: place.map { ("parked", "no worker knows \(escaped($0))") }
+        case .blocked: place.map { ("blocked", "by the limit \(escaped($0))") }
+        case .active: place.map { ("worker", escaped($0)) }
+        case .accepted:
+            ("place", "not among the \(grouped(JobClient.mostLocated)) jobs that were looked at")
+        case .gone: ("place", "it ended and that is not kept, or it was purged")
+        default: nil
+        }
     }
 }
