@@ -39,13 +39,13 @@ private struct Doubling: Job {
         let client = try queue.client()
         let waiting = wait(client, "1")
         try await armed(queue, 1)
-        let reads = try await queue.calls("get")
+        let reads = try await queue.calls("getrange")
         // Nobody asks while nothing happens.
         try await queue.pass(0.5)
-        #expect(try await queue.calls("get") == reads)
+        #expect(try await queue.calls("getrange") == reads)
         try await finish(queue, "1")
         #expect(try await waiting.value == 42)
-        #expect(try await queue.calls("get") == reads + 1)
+        #expect(try await queue.calls("getrange") == reads + 1)
         // The server need not remember what nobody waits for any more.
         #expect(try await queue.info("tracking_total_keys") == 0)
         #expect(client.watch.count == 0)
@@ -67,7 +67,7 @@ private struct Doubling: Job {
         try await armed(queue, 1)
         try await finish(queue, "1")
         for task in waiting { #expect(try await task.value == 42) }
-        #expect(try await queue.calls("get") < 20)
+        #expect(try await queue.calls("getrange") < 20)
     }
 
     @Test func `ten thousand wait on two sockets`() async throws {
@@ -229,6 +229,27 @@ private struct Doubling: Job {
         guard case .redis(.server(let server)) = error, server.code == .WRONGTYPE else {
             return #expect(Bool(false), "\(error.debug)")
         }
+    }
+
+    @Test func `one that is absurdly long is not read, and keeps nobody else waiting`() async throws
+    {
+        let queue = try QueueFixture(try .start())
+        let client = try queue.client { $0.maxResultBytes = 1000 }
+        let other = wait(client, "2")
+        try await armed(queue, 1)
+        try await queue.redis("SETRANGE", queue.keys.result("1"), "200000000", "x")
+        for _ in 0..<2 {
+            let error = await #expect(throws: JobRunnerError.self) {
+                try await wait(client, "1").value
+            }
+            #expect(
+                error?.description
+                    == "the result of job q/1 does not decode: it has more than 1000 bytes, this "
+                    + "client's maxResultBytes")
+        }
+        await #expect(throws: JobRunnerError.self) { try await client.outcome(queue: "q", id: "1") }
+        try await finish(queue, "2")
+        #expect(try await other.value == 42)
     }
 
     @Test func `what is no outcome is said to be none`() async throws {

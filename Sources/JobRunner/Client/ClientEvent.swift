@@ -4,9 +4,10 @@ public import RedisLink
 @nonexhaustive
 public enum ClientEvent: Sendable {
     /// The server does not tell this client of changes, so results are read at intervals of 10 ms,
-    /// growing to 1 s, instead; told once. The user needs the rights `+client|tracking`,
-    /// `+client|caching`, `+subscribe` and `&__redis__:invalidate`; some proxies and hosted
-    /// servers do not have the command.
+    /// growing to 1 s, instead; told once.
+    ///
+    /// The user needs the rights `+client|tracking`, `+client|caching`, `+getrange`, `+subscribe`
+    /// and `&__redis__:invalidate`; some proxies and hosted servers do not have the command.
     case readsResultsAtIntervals(because: RedisError)
 }
 

@@ -29,11 +29,16 @@ public struct ClientOptions: Sendable {
     public var commandTimeout: Duration = .seconds(5)
     /// Largest job, bytes.
     public var maxJobBytes = 65_536
+    /// Largest outcome that is read, bytes, 1 to 60 MiB; workers bound what they store themselves.
+    public var maxResultBytes = 16 << 20
     /// Hears of what is worth a line in a log; on any thread, must be short.
     public var onEvent: @Sendable (ClientEvent) -> Void = { _ in }
 
     /// The defaults.
     public init() {}
+
+    /// Within what one reply may have.
+    var resultBytes: Int { min(max(1, maxResultBytes), 60 << 20) }
 
     func maxLength(of queue: String) -> Int { maxLengths[queue] ?? maxLength }
 }

@@ -3,13 +3,23 @@ internal import RedisLink
 extension JobClient {
     /// The outcome of a job, nil when it has none (yet, or any more).
     package func outcome(queue: String, id: String) async throws -> JobOutcome? {
-        let call = QueueStore(keys.queue(queue)).result(id)
+        let call = QueueStore(keys.queue(queue)).result(id, atMost: options.resultBytes)
+        let json: [UInt8]?
         do {
-            let json = try await router.connection(for: call.key).send(call)
-            return json.flatMap { JobOutcome(json: $0) }
+            json = try await router.connection(for: call.key).send(call)
         } catch {
             throw JobRunnerError.redis(error)
         }
+        if let json { try check(json, of: "\(queue)/\(id)") }
+        return json.flatMap { JobOutcome(json: $0) }
+    }
+
+    /// - Throws: `undecodable` for one that was cut.
+    private func check(_ json: [UInt8], of handle: String) throws(JobRunnerError) {
+        guard json.count > options.resultBytes else { return }
+        throw .undecodable(
+            handle: handle,
+            reason: "it has more than \(options.resultBytes) bytes, this client's maxResultBytes")
     }
 
     /// Waits for the outcome of a job, without polling.
@@ -24,6 +34,7 @@ extension JobClient {
             isFresh: isFresh)
         switch end {
         case .value(let json):
+            try check(json, of: handle)
             if let outcome = JobOutcome(json: json) { return outcome }
             throw JobRunnerError.undecodable(handle: handle, reason: "not an outcome")
         case .timeIsUp(nil): throw JobRunnerError.timedOut(handle: handle, after: timeout)

@@ -60,7 +60,9 @@ public final class JobClient: Sendable {
         router = try RedisRouter(url, options: connection, connections: options.connections)
         keys = Keys(prefix: options.prefix)
         self.options = options
-        watch = KeyWatch(router) { options.onEvent(.readsResultsAtIntervals(because: $0)) }
+        watch = KeyWatch(router, maxBytes: options.resultBytes) {
+            options.onEvent(.readsResultsAtIntervals(because: $0))
+        }
         ownsRouter = true
     }
 
@@ -71,7 +73,7 @@ public final class JobClient: Sendable {
         var options = ClientOptions()
         options.prefix = prefix
         self.options = options
-        watch = KeyWatch(router) { _ in }
+        watch = KeyWatch(router, maxBytes: options.resultBytes) { _ in }
         ownsRouter = false
     }
 

@@ -24,7 +24,7 @@ extension JobClient {
     package func traces(queue: String, id: String) async throws(RedisError) -> JobTraces {
         let store = QueueStore(keys.queue(queue))
         let connection = router.connection(for: store.keys.ready)
-        async let result = connection.send(store.result(id))
+        async let result = connection.send(store.result(id, atMost: options.resultBytes))
         async let left = connection.send(store.resultLeft(id))
         async let progress = connection.send(store.progress(id))
         async let isSeen = connection.send(store.isSeen(id))

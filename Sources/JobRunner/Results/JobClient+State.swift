@@ -34,7 +34,8 @@ extension JobClient {
         var status = try await search.run()
         if status == nil {
             // It may have ended, or gone back to wait, behind the back of the search.
-            let json = try await send(QueueStore(keys.queue(queue)).result(id))
+            let store = QueueStore(keys.queue(queue))
+            let json = try await send(store.result(id, atMost: options.resultBytes))
             if let outcome = json.flatMap({ JobOutcome(json: $0) }) {
                 return JobStatus(JobStatus.State(outcome.state))
             }

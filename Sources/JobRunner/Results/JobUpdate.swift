@@ -1,7 +1,6 @@
 internal import FoundationEssentials
 
 /// What a job tells of itself while it runs, and how it ended.
-@nonexhaustive
 public enum JobUpdate: Sendable, Equatable {
     /// Its handler said how far it is.
     case progress(JobProgress)

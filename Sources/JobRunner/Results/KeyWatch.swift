@@ -31,12 +31,18 @@ final class KeyWatch: Sendable {
     private static let passesApart: Int64 = 5_000_000
 
     private let router: RedisRouter
+    private let maxBytes: Int
     private let onRefusal: @Sendable (RedisError) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter onRefusal: Told once, when the server does not tell of changes.
-    init(_ router: RedisRouter, onRefusal: @escaping @Sendable (RedisError) -> Void) {
+    /// - Parameters:
+    ///   - maxBytes: A longer value is cut, to one byte more.
+    ///   - onRefusal: Told once, when the server does not tell of changes.
+    init(
+        _ router: RedisRouter, maxBytes: Int, onRefusal: @escaping @Sendable (RedisError) -> Void
+    ) {
         self.router = router
+        self.maxBytes = maxBytes
         self.onRefusal = onRefusal
     }
 
@@ -133,7 +139,10 @@ final class KeyWatch: Sendable {
                     ))
             }
             commands.append(
-                (Command("GET", key), { [weak self] in self?.answered(key, number, $0) }))
+                (
+                    QueueStore.read(key, atMost: maxBytes),
+                    { [weak self] in self?.answered(key, number, $0) }
+                ))
         }
         if !commands.isEmpty { connection.submit(together: commands) }
         for (watcher, value) in steps.seen { watcher.saw(value) }
@@ -145,7 +154,7 @@ final class KeyWatch: Sendable {
     ) {
         let value = result.flatMap { value -> Result<[UInt8]?, RedisError> in
             if case .error(let error) = value { return .failure(.server(error)) }
-            return .success(value.bytes)
+            return .success(QueueStore.present(value))
         }
         step { $0.book.answered(key, number, value, now: $1, using: &$0.random) }
     }

@@ -162,7 +162,10 @@ struct WatchBook {
             return steps
         }
         let hasFailed = if case .failure = result { true } else { false }
-        if isStale || (isTracking && !entry.isArmed && !hasFailed) {
+        if isStale {
+            // As after a change: what is there now need not be tracked.
+            read(&entry, key, wants(entry) ? .armed : .plain, &steps)
+        } else if isTracking, !entry.isArmed, !hasFailed {
             read(&entry, key, .armed, &steps)
         } else {
             putOff(&entry, isTracking: isTracking && !hasFailed, now, using: &random)

@@ -50,8 +50,22 @@ package struct QueueStore: Sendable {
     }
 
     /// The outcome JSON of a job, nil when there is none (yet, or any more).
-    package func result(_ id: String) -> Call<[UInt8]?> {
-        Call(key: keys.ready, command: Command("GET", keys.result(id))) { $0.bytes }
+    ///
+    /// - Parameter most: Bytes; of a longer one, one more than these.
+    package func result(_ id: String, atMost most: Int = 16 << 20) -> Call<[UInt8]?> {
+        Call(key: keys.ready, command: Self.read(keys.result(id), atMost: most)) {
+            Self.present($0)
+        }
+    }
+
+    /// Reads a value, however long others made it; what is not there reads as empty.
+    static func read(_ key: String, atMost most: Int) -> Command {
+        Command("GETRANGE", key, "0", "\(most)")
+    }
+
+    /// Nil where nothing is.
+    static func present(_ value: RedisValue) -> [UInt8]? {
+        value.bytes.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// The last progress report of a job.
