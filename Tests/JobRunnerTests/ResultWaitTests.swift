@@ -40,12 +40,12 @@ private struct Doubling: Job {
         let waiting = wait(client, "1")
         try await armed(queue, 1)
         let reads = try await queue.calls("getrange")
-        // Nobody asks while nothing happens.
+        // Nobody asks while nothing happens, but every 5 s or so, which a busy machine may take.
         try await queue.pass(0.5)
-        #expect(try await queue.calls("getrange") == reads)
         try await finish(queue, "1")
         #expect(try await waiting.value == 42)
-        #expect(try await queue.calls("getrange") == reads + 1)
+        let more = try await queue.calls("getrange") - reads
+        #expect((1...4).contains(more), "\(more)")
         // The server need not remember what nobody waits for any more.
         #expect(try await queue.info("tracking_total_keys") == 0)
         #expect(client.watch.count == 0)
