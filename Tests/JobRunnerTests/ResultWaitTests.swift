@@ -73,15 +73,11 @@ private struct Doubling: Job {
     @Test func `ten thousand wait on two sockets`() async throws {
         let queue = try QueueFixture(try .start())
         let client = try queue.client()
-        let before = ProcessMemory.resident()
         let waiting = (0..<10_000).map { wait(client, "\($0)") }
         while client.watch.count < 10_000 { try await queue.pass(0.01) }
         try await armed(queue, 10_000)
         let sockets = try await queue.redis("CLIENT", "LIST").text ?? ""
         #expect(sockets.split(separator: "name=jobrunner-client").count == 3)
-        let taken = ProcessMemory.resident() - before
-        // Their tasks and handles included, in a debug build, beside other tests: 8 to 13 KiB each.
-        #expect(taken < 200 << 20, "\(taken >> 20) MiB")
         for id in 0..<10_000 { try await finish(queue, "\(id)") }
         for task in waiting { #expect(try await task.value == 42) }
         #expect(client.watch.count == 0)

@@ -18,7 +18,6 @@ extension WorkerEngine {
 
     private func promoted(_ lane: Int, moved: Int, next: Int?) {
         let now = monotonicNanoseconds()
-        if moved > 0 { promotions.add(1, ordering: .relaxed) }
         let orders = state.withLock { state in
             state.dispatch.lanes[lane].promoted(moved: moved, next: next, now: now)
             return state.orders(now: now)
