@@ -49,6 +49,13 @@ package enum Failpoint: Sendable {
     /// Its reply is read, and nothing is concluded from it.
     case acked
 
+    // A worker whose job is a step of a workflow.
+
+    /// The step's end is about to be told.
+    case advancing
+    /// It is told; nothing that it leads to is enqueued, and nothing is acked.
+    case advanced
+
     // Upkeep, and the end.
 
     /// A tick was answered, and what it tells not yet heard.

@@ -57,12 +57,13 @@ import Testing
         let tags = try await queue.fetch("w", 5).map(\.tag)
         try await queue.redis("SET", queue.keys.unique("u"), "done")
         try await queue.redis("HSET", queue.keys.crashes, "done", "2")
+        try await queue.redis("HSET", queue.keys.steps("done"), "one", "[]")
         let acks = [
             Ack(
                 tag: tags[0],
                 writes: [
                     .result(id: "done", milliseconds: 60_000, json: Array("{}".utf8)),
-                    .unlock(key: "u", id: "done"), .forget(id: "done"),
+                    .drop(id: "done"), .unlock(key: "u", id: "done"), .forget(id: "done"),
                 ]),
             Ack(
                 tag: tags[1],
@@ -92,6 +93,7 @@ import Testing
         #expect(dead == "w/\(tags[2]) no good\n{\"id\":\"bury\",\"job\":\"a\"}")
         #expect(try await queue.integer("EXISTS", queue.keys.unique("u")) == 0)
         #expect(try await queue.integer("HLEN", queue.keys.crashes) == 0)
+        #expect(try await queue.integer("EXISTS", queue.keys.steps("done")) == 0)
         #expect(try await queue.ids(queue.keys.scheduled).sorted() == ["n2", "retry"])
     }
 

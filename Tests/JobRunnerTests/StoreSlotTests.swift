@@ -30,7 +30,7 @@ import Testing
             writes: [
                 .result(id: "a", milliseconds: 1, json: [49]), .unlock(key: "b", id: "a"),
                 .retry(milliseconds: 1, job: [49]), .park(kind: kind, job: [49]),
-                .forget(id: "a"),
+                .forget(id: "a"), .drop(id: "s"),
             ])
         let calls = [
             keys(store.enqueue(job, due: .now, window: 1, terms: unique)),
@@ -43,15 +43,18 @@ import Testing
             keys(store.retryDead([([49], [49], "1"), ([50], [50], "2")])),
             keys(store.deleteDead([[49]])), keys(store.deadPage(below: nil)),
             keys(store.promote()), keys(store.unlock("k", id: "1")),
+            keys(
+                store.noteStep(
+                    worker: "w", tag: 1, id: "1", field: "s", json: [49], bounds: StepBounds())),
         ]
-        #expect(calls.map(\.count) == [8, 3, 14, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1])
+        #expect(calls.map(\.count) == [8, 3, 15, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1, 3])
         for keys in calls {
             for key in keys { #expect(key.hasPrefix("\(queue.prefix):{mail.high-1}:")) }
         }
         #expect(
-            calls[2].suffix(4) == [
+            calls[2].suffix(5) == [
                 queue.keys.result("a"), queue.keys.unique("b"), queue.keys.parked,
-                queue.keys.parked(kind),
+                queue.keys.parked(kind), queue.keys.steps("s"),
             ])
     }
 

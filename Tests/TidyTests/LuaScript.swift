@@ -21,12 +21,42 @@ struct LuaScript {
     /// Every line of the file, those of the header and all comments emptied.
     let code: [String]
 
+    /// One function that scripts include: it has no `#!lua`, and takes its keys as arguments.
+    let isPart: Bool
+
     init(_ file: SourceFile) {
-        let header = file.lines.dropFirst().prefix { $0.hasPrefix("--") }
+        isPart = file.lines[0].hasPrefix("-- ") && file.lines[0].contains("; a part of ")
+        let header = file.lines.dropFirst(isPart ? 0 : 1).prefix { $0.hasPrefix("--") }
         self.header = Array(header)
+        let end = header.endIndex
         code = file.lines.enumerated().map { index, line in
-            index <= header.count ? "" : Self.withoutComment(line)
+            index < end ? "" : Self.withoutComment(line)
         }
+    }
+
+    /// What its header calls keys: `Takes flow, result: the keys; …`; and `key`, where a function
+    /// takes one.
+    var keyParameters: Set<String> {
+        var names = Set<String>()
+        if let line = header.first(where: {
+            $0.hasPrefix("-- Takes ") && $0.contains(": the keys")
+        }) {
+            let list = line.dropFirst("-- Takes ".count).prefix { $0 != ":" }
+            names.formUnion(list.split(whereSeparator: { ", ".contains($0) }).map(String.init))
+        }
+        if code.contains(where: { $0.contains("local function") && $0.contains("(key, ") }) {
+            names.insert("key")
+        }
+        return names
+    }
+
+    /// The names in `for _, key in ipairs({a, b}) do`.
+    static func keyLoop(_ line: String) -> [String]? {
+        guard let start = line.firstRange(of: "for _, key in ipairs({"),
+            let end = line.firstRange(of: "})")
+        else { return nil }
+        return line[start.upperBound..<end.lowerBound].split(whereSeparator: { ", ".contains($0) })
+            .map(String.init)
     }
 
     /// The declarations of `table`, each at the start of a header line.

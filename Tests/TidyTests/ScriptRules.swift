@@ -5,12 +5,12 @@ enum ScriptRules {
         head(of: file) + arguments(of: file) + errors(in: file) + keys(in: file)
     }
 
-    /// `#!lua`, the file's own name, `Returns` and `Cost`.
+    /// `#!lua`, the file's own name, `Returns` and `Cost`; a part of scripts has no first line.
     static func head(of file: SourceFile) -> [Finding] {
         let script = LuaScript(file)
         let name = file.path.split(separator: "/").last?.prefix { $0 != "." } ?? ""
         var findings: [Finding] = []
-        if file.lines[0] != "#!lua", !file.lines[0].hasPrefix("#!lua flags=") {
+        if !script.isPart, file.lines[0] != "#!lua", !file.lines[0].hasPrefix("#!lua flags=") {
             findings.append(file.finding(at: 0, "the first line is #!lua"))
         }
         if script.header.first?.hasPrefix("-- \(name): ") != true {
@@ -75,15 +75,21 @@ enum ScriptRules {
         }
     }
 
-    /// A key that does not come from `KEYS`: a cluster and an ACL see only those.
+    /// A key that does not come from `KEYS`, nor begins with one of these: it shares the slot and
+    /// the name's pattern with what a cluster and an ACL see.
     static func keys(in file: SourceFile) -> [Finding] {
         let script = LuaScript(file)
-        let names = script.code.reduce(into: Set<String>()) { names, line in
+        let names = script.code.reduce(into: script.keyParameters) { names, line in
             let (targets, values) = LuaScript.assignment(line)
             if values.count == 1, values[0].hasPrefix("unpack(KEYS") {
                 names.formUnion(targets)
             } else {
-                names.formUnion(zip(targets, values).filter { isKey($1) }.map(\.0))
+                let known = names
+                names.formUnion(
+                    zip(targets, values).filter { isKey($1) || isUnder(known, $1) }.map(\.0))
+            }
+            if let list = LuaScript.keyLoop(line), names.isSuperset(of: list) {
+                names.insert("key")
             }
         }
         return script.code.enumerated().flatMap { index, line in
@@ -91,11 +97,18 @@ enum ScriptRules {
                 let arguments = LuaScript.parts(String(line[range.upperBound...]))
                 let twoKeys = arguments[0] == "'LMOVE'" || arguments[0] == "'EXISTS'"
                 let wrong = arguments.dropFirst().prefix(twoKeys ? 2 : 1).first {
-                    !names.contains($0) && !isKey($0)
+                    !names.contains($0) && !isKey($0) && !isUnder(names, $0)
                 }
                 return wrong.map { file.finding(at: index, "key \($0) does not come from KEYS") }
             }
         }
+    }
+
+    /// A known key with more behind it.
+    private static func isUnder(_ names: Set<String>, _ value: String) -> Bool {
+        guard let end = value.firstRange(of: " .. ") else { return false }
+        let first = String(value[..<end.lowerBound])
+        return names.contains(first) || isKey(first)
     }
 
     private static func isKey(_ value: String) -> Bool {

@@ -24,9 +24,12 @@ package struct Draft: Sendable {
     ///   - arguments: JSON of a trusted encoder.
     ///   - isFront: Fetched next; only for now.
     ///   - tenant: Instead of the argument that the options name.
+    ///   - ties: What it is a step of, what it takes, who is told of its end.
+    ///   - namesAttempts: Writes as many as the default, too.
     package init(
         name: String, version: Int = 1, arguments: [UInt8], options: JobOptions, queue: String?,
-        id: String?, due: Due = .now, isFront: Bool = false, tenant: String? = nil, maxBytes: Int
+        id: String?, due: Due = .now, isFront: Bool = false, tenant: String? = nil,
+        ties: Ties = Ties(), namesAttempts: Bool = false, maxBytes: Int
     ) throws {
         let now = WallClock.milliseconds()
         let queue = try QueueName(queue ?? options.queue)
@@ -37,6 +40,7 @@ package struct Draft: Sendable {
         var writer = EnvelopeWriter(
             id: id, job: name, queue: queue, arguments: arguments, enqueued: Int64(now))
         writer.version = version
+        writer.ties = ties
         writer.priority = options.priority
         writer.tenant = try tenant ?? Self.tenant(options.fairBy, of: arguments)
         writer.unique = try options.unique?.lock(job: name, arguments: arguments)
@@ -49,7 +53,9 @@ package struct Draft: Sendable {
         }
         terms = Terms(writer, options.unique, isFront: isFront)
         let usual = JobOptions()
-        if options.maxAttempts != usual.maxAttempts { writer.maxAttempts = options.maxAttempts }
+        if namesAttempts || options.maxAttempts != usual.maxAttempts {
+            writer.maxAttempts = options.maxAttempts
+        }
         if options.keepResult != usual.keepResult {
             writer.resultTTL = Int64(options.keepResult.milliseconds)
         }
@@ -83,7 +89,8 @@ package struct Draft: Sendable {
     /// - Parameter arguments: JSON of somebody else: validated first.
     package init(
         name: String, checking arguments: [UInt8], options: JobOptions, id: String?,
-        due: Due = .now, isFront: Bool = false, tenant: String? = nil, maxBytes: Int
+        due: Due = .now, isFront: Bool = false, tenant: String? = nil, ties: Ties = Ties(),
+        maxBytes: Int
     ) throws {
         do throws(EnvelopeError) {
             try EnvelopeWriter.checkArguments(
@@ -93,7 +100,7 @@ package struct Draft: Sendable {
         }
         try self.init(
             name: name, arguments: arguments, options: options, queue: nil, id: id, due: due,
-            isFront: isFront, tenant: tenant, maxBytes: maxBytes)
+            isFront: isFront, tenant: tenant, ties: ties, maxBytes: maxBytes)
     }
 }
 

@@ -176,6 +176,11 @@ extension JobClient {
                 _ = try reply.orThrow()
             }
             _ = try await Pipeline(router: router).replies(to: outcomes)
+            for job in jobs {
+                try await end(
+                    job, in: store.keys.name, .cancelled,
+                    JobFailure(type: "Cancelled", message: "purged"))
+            }
         } catch {
             // A full server has no room for outcomes: the purge is what makes some.
             if case .server(let refusal) = error, refusal.code == .OOM { return }

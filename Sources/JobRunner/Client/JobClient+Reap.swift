@@ -53,6 +53,7 @@ extension JobClient {
         let connection = router.connection(for: store.keys.ready)
         for job in dead {
             for command in store.afterlife(of: job) { _ = try await connection.send(command) }
+            try await endBuried(job, in: store.keys.name)
         }
     }
 

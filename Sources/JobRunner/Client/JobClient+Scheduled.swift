@@ -158,6 +158,12 @@ extension JobClient {
         // The marks last: until then they say what the outcome says after.
         writes += store.forget(ids).map { Pipeline.Read(key: store.keys.ready, command: $0) }
         for reply in try await pipeline.replies(to: writes) { _ = try reply.orThrow() }
+        let gone = Set(ids)
+        for job in jobs where gone.contains(Envelope.idAtStart(of: job)?.description ?? "") {
+            try await end(
+                job, in: store.keys.name, .cancelled,
+                JobFailure(type: "Cancelled", message: "cancelled"))
+        }
         return ids
     }
 
@@ -187,6 +193,7 @@ extension JobClient {
         guard let envelope = try? Envelope(job, limits: limits) else { return [] }
         var writes: [Pipeline.Read] = []
         if let outcome = Self.cancelled(envelope, id, store) { writes.append(outcome) }
+        if envelope.state.attempt > 0 { writes.append(Pipeline.Read("DEL", store.keys.steps(id))) }
         if let unique = envelope.unique, unique.end.isHeldByJob {
             writes.append(Pipeline.Read(store.unlock(unique.key, id: id)))
         }

@@ -123,11 +123,13 @@ public final class JobClient: Sendable {
     ///   - tenant: Instead of the argument that its options' `fairBy` names.
     ///   - unique: Instead of its options'. The handle is that of the job that holds the key, with
     ///     `isDuplicate`, when that is another.
+    ///   - reply: Where its outcome is sent as a job; see `ReplyJob`.
     ///   - durability: How safe it must be before this returns.
     public func enqueue<J: Job>(
         _ job: J, at time: Date? = nil, in delay: Duration? = nil, queue: String? = nil,
         id: String? = nil, expires: Duration? = nil, priority: Int? = nil, front: Bool = false,
-        tenant: String? = nil, unique: Unique? = nil, durability: Durability = .server
+        tenant: String? = nil, unique: Unique? = nil, replyTo reply: ReplyAddress? = nil,
+        durability: Durability = .server
     ) async throws -> JobHandle<J.Output> {
         var options = J.options
         if let expires { options.expires = expires }
@@ -137,43 +139,31 @@ public final class JobClient: Sendable {
         let draft = try Draft(
             name: J.name, version: J.version, arguments: Self.encode(job), options: options,
             queue: queue, id: id, due: due, isFront: front, tenant: tenant,
-            maxBytes: self.options.maxJobBytes)
+            ties: Ties(reply: reply), maxBytes: self.options.maxJobBytes)
         return try await enqueue(draft, due: due, durability)
     }
 
     /// Enqueues many jobs of one kind, to start now, in batches of up to 1,000.
     ///
+    /// - Parameters:
+    ///   - queue: Instead of the one of the job's options.
+    ///   - reply: Where the outcome of each is sent as a job.
     /// - Returns: A handle a job, in order.
     /// - Throws: The first failure; the jobs before it were accepted, those after it may be.
-    public func enqueue<J: Job>(_ jobs: some Sequence<J> & Sendable, queue: String? = nil)
-        async throws -> [JobHandle<J.Output>]
-    {
+    public func enqueue<J: Job>(
+        _ jobs: some Sequence<J> & Sendable, queue: String? = nil,
+        replyTo reply: ReplyAddress? = nil
+    ) async throws -> [JobHandle<J.Output>] {
         let maxBytes = options.maxJobBytes
         var iterator = jobs.makeIterator()
         return try await enqueue {
             try iterator.next().map { job in
                 try Draft(
                     name: J.name, version: J.version, arguments: Self.encode(job),
-                    options: J.options, queue: queue, id: nil, maxBytes: maxBytes)
+                    options: J.options, queue: queue, id: nil, ties: Ties(reply: reply),
+                    maxBytes: maxBytes)
             }
         }
-    }
-
-    /// Enqueues a job whose name and arguments are known only at run time.
-    ///
-    /// - Parameters:
-    ///   - arguments: Any JSON value; checked before it is sent.
-    ///   - options: Of the job: where it goes and how it is kept.
-    public func enqueue(
-        name: String, arguments: String = "{}", options: JobOptions = JobOptions(),
-        at time: Date? = nil, in delay: Duration? = nil, id: String? = nil, front: Bool = false,
-        tenant: String? = nil
-    ) async throws -> JobHandle<JSONValue> {
-        let due = try Due(at: time, in: delay, debounce: options.unique?.debounce)
-        let draft = try Draft(
-            name: name, checking: Array(arguments.utf8), options: options, id: id, due: due,
-            isFront: front, tenant: tenant, maxBytes: self.options.maxJobBytes)
-        return try await enqueue(draft, due: due)
     }
 
     package func enqueue<Output>(_ draft: Draft, due: Due, _ durability: Durability = .server)

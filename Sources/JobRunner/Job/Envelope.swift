@@ -48,6 +48,12 @@ package struct Envelope: Sendable {
     package internal(set) var tenant: String?
     /// The lock that it holds.
     package internal(set) var unique: UniqueLock?
+    /// The workflow that it is a step of.
+    package internal(set) var flow: FlowPlace?
+    /// Where its outcome is sent as a job.
+    package internal(set) var reply: ReplyAddress?
+    /// What it takes beside its arguments, JSON: as sent with it, or as its workflow has it.
+    package internal(set) var input: [UInt8]?
     /// The version of the arguments' form, 1 when not told.
     package internal(set) var version = 1
     /// What happened to it so far.

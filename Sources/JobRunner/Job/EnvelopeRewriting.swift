@@ -35,6 +35,35 @@ extension Envelope {
         return result
     }
 
+    /// The same job as a new one: under another id, enqueued now, not tried yet.
+    ///
+    /// It expires as long after that as before. Canonical; every other member stays as it is.
+    /// O(bytes).
+    package func renewed(as newID: JobID, now: Int64) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + 64)
+        result.append(literal: "{\"id\":\"")
+        result.append(contentsOf: newID.description.utf8)
+        result.append(UInt8(ascii: "\""))
+        appendRank(to: &result)
+        forEachMember { member, scanner in
+            let isWritten: [StaticString] = ["id", "priority", "fair", "state"]
+            if isWritten.contains(where: { scanner.isKey(member.key, $0) }) { return }
+            result.append(UInt8(ascii: ","))
+            if scanner.isKey(member.key, "enqueued") {
+                result.append(literal: "\"enqueued\":")
+                result.append(decimal: now)
+            } else if scanner.isKey(member.key, "expires"), let expires {
+                result.append(literal: "\"expires\":")
+                result.append(decimal: now + max(1, expires - (enqueued ?? expires)))
+            } else {
+                result.append(contentsOf: bytes[member.range])
+            }
+        }
+        result.append(UInt8(ascii: "}"))
+        return result
+    }
+
     /// Appends what gives it a rank among those that wait: scripts look for it right behind the id.
     func appendRank(to bytes: inout [UInt8]) {
         Self.append(priority: priority, tenant: tenant, to: &bytes)

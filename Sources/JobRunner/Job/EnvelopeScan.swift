@@ -1,7 +1,7 @@
 /// The members that an envelope is read for, by their keys.
-private enum Field: UInt16, CaseIterable {
+private enum Field: UInt32, CaseIterable {
     case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, expires, expired, v,
-        state, priority, fair, unique
+        state, priority, fair, unique, flow, input, reply
 
     var key: StaticText {
         switch self {
@@ -20,6 +20,9 @@ private enum Field: UInt16, CaseIterable {
         case .priority: "priority"
         case .fair: "fair"
         case .unique: "unique"
+        case .flow: "flow"
+        case .input: "input"
+        case .reply: "reply"
         }
     }
 
@@ -32,8 +35,11 @@ private enum Field: UInt16, CaseIterable {
         case 3 where scanner.isKey(key, "job"): self = .job
         case 4 where scanner.isKey(key, "args"): self = .args
         case 4 where scanner.isKey(key, "fair"): self = .fair
+        case 4 where scanner.isKey(key, "flow"): self = .flow
         case 5 where scanner.isKey(key, "queue"): self = .queue
         case 5 where scanner.isKey(key, "state"): self = .state
+        case 5 where scanner.isKey(key, "input"): self = .input
+        case 5 where scanner.isKey(key, "reply"): self = .reply
         case 6 where scanner.isKey(key, "unique"): self = .unique
         case 7 where scanner.isKey(key, "expires"): self = .expires
         case 7 where scanner.isKey(key, "expired"): self = .expired
@@ -70,6 +76,8 @@ enum EnvelopeBounds {
             case "expires": "a whole number from 1 to 9007199254740991"
             case "expired": "'bury' or 'drop'"
             case "priority": "a whole number from 0 to 9"
+            case "flow": "'queue/id/step', with what the step takes after another slash"
+            case "reply": "'queue/job'"
             default: "a number"
             }
         return .outOfRange(key, expected: expected)
@@ -109,7 +117,7 @@ extension Envelope {
         var scanner = JSONScanner(bytes, maxDepth: limits.maxDepth)
         try open(&scanner, bytes)
         // 1. Every member at the top level; what is inside them is only validated.
-        var seen: UInt16 = 0
+        var seen: UInt32 = 0
         var members = 0
         var isFirst = true
         var stateBytes = 0
@@ -190,6 +198,10 @@ extension Envelope {
             arguments = value.range
             return
         }
+        if field == .input {
+            input = Array(bytes[value.range])
+            return
+        }
         // Null is what many producers write for "not set".
         if scanner.isNull(value) { return }
         switch field {
@@ -221,7 +233,17 @@ extension Envelope {
         case .fair: tenant = try name(value, .tenant, "fair", scanner)
         case .unique: unique = try UniqueLock(bytes, value)
         case .state: state = try DeliveryState(bytes, value)
-        case .args: break
+        case .flow:
+            guard value.kind == .string, let place = FlowPlace(scanner.text(value)) else {
+                throw EnvelopeBounds.error("flow")
+            }
+            flow = place
+        case .reply:
+            guard value.kind == .string, let address = ReplyAddress(scanner.text(value)) else {
+                throw EnvelopeBounds.error("reply")
+            }
+            reply = address
+        case .args, .input: break
         }
     }
 

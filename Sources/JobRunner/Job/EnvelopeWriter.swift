@@ -40,6 +40,8 @@ package struct EnvelopeWriter: Sendable {
     package var tenant: String?
     /// The lock that it takes.
     package var unique: UniqueLock?
+    /// What it is a step of, what it takes, who is told of its end.
+    package var ties = Ties()
     /// The version of the arguments' form.
     package var version = 1
     /// Further members, written in this order after the known ones.
@@ -133,6 +135,7 @@ package struct EnvelopeWriter: Sendable {
             result.append(literal: ",\"unique\":")
             unique.write(to: &result)
         }
+        ties.write(to: &result)
         if version != 1 {
             result.append(literal: ",\"v\":")
             result.append(decimal: Int64(version))

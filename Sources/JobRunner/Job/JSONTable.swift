@@ -42,10 +42,51 @@ package enum JSONTable {
         }
     }
 
+    /// Checks that bytes are one JSON value, and nothing behind it.
+    ///
+    /// - Throws: `EnvelopeError`, with the place.
+    package static func check(_ bytes: [UInt8]) throws(EnvelopeError) {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(EnvelopeError) in
+            var scanner = JSONScanner(buffer)
+            _ = try scanner.value(depth: 0)
+            scanner.skipWhitespace()
+            guard scanner.at == scanner.end else { throw .trailingBytes(at: scanner.at) }
+        }
+    }
+
+    /// The members of an object, in their order; nil for any other value.
+    package static func members(of json: [UInt8]) -> [Member]? {
+        json.withUnsafeBufferPointer { buffer in
+            var scanner = JSONScanner(buffer)
+            guard let value = try? scanner.value(depth: 0), value.kind == .object else {
+                return nil
+            }
+            return try? members(of: value, buffer)
+        }
+    }
+
+    /// The values of an array, in their order; nil for any other value.
+    package static func elements(of json: [UInt8]) -> [Member]? {
+        json.withUnsafeBufferPointer { buffer in
+            var scanner = JSONScanner(buffer)
+            var all = scanner
+            guard let array = try? all.value(depth: 0), array.kind == .array else { return nil }
+            scanner.at = array.range.lowerBound + 1
+            var elements: [Member] = []
+            while let value = try? scanner.nextElement(isFirst: elements.isEmpty, depth: 1) {
+                elements.append(
+                    Member(
+                        key: "", text: value.kind == .string ? scanner.text(value) : nil,
+                        json: Array(buffer[value.range])))
+            }
+            return elements
+        }
+    }
+
     private static func members(
         of object: JSONScanner.Value, _ buffer: UnsafeBufferPointer<UInt8>
     ) throws(EnvelopeError) -> [Member] {
-        var scanner = JSONScanner(buffer, in: object.range, maxDepth: 32)
+        var scanner = JSONScanner(buffer, in: object.range)
         scanner.at += 1
         var members: [Member] = []
         while let member = try scanner.nextMember(isFirst: members.isEmpty, depth: 2) {

@@ -13,6 +13,9 @@ public protocol Job: Codable, Sendable {
     /// What the handler returns; `NoOutput` when nobody waits for anything.
     associatedtype Output: Codable & Sendable = NoOutput
 
+    /// What it takes from the step before it in a workflow; `NoInput` when it takes nothing.
+    associatedtype Input: Codable & Sendable = NoInput
+
     /// Names this kind on the wire: 1 to 64 of `A-Z a-z 0-9 . _ -`; never change it.
     static var name: String { get }
 
@@ -56,6 +59,12 @@ extension Job {
 
     /// None.
     public static var aliases: [String] { [] }
+}
+
+/// The input of a job that takes nothing from a step before it.
+public struct NoInput: Codable, Sendable, Equatable {
+    /// Nothing.
+    public init() {}
 }
 
 /// The output of a job that has none.

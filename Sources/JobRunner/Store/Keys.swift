@@ -126,6 +126,12 @@ package struct QueueKeys: Sendable, Hashable {
     package func seen(_ id: String) -> String { base + "seen:" + id }
     /// STRING with a TTL: uniqueness lock, holds the job id.
     package func unique(_ key: String) -> String { base + "unique:" + key }
+    /// ZSET: workflow id → when it was opened, server ms.
+    package var flows: String { base + "flows" }
+    /// HASH with a TTL, and others under it: a workflow; `advance.lua` has them all.
+    package func flow(_ id: String) -> String { base + "flow:" + id }
+    /// HASH with a TTL: what steps of a job returned, and how far its loops are.
+    package func steps(_ id: String) -> String { base + "steps:" + id }
     /// HASH with a TTL: counters of one minute, counted since 1970.
     package func count(_ minute: Int) -> String { base + "count:\(minute)" }
 }

@@ -35,8 +35,12 @@ package struct Ack: Sendable {
         case unlock(key: String, id: String)
         /// Let the unique key live for this many ms if this id holds it.
         case hold(key: String, id: String, milliseconds: Int)
+        /// Drop what steps of this id returned.
+        case drop(id: String)
         /// Drop the crash count and the mark of a cancel.
         case forget(id: String)
+        /// A step of a workflow whose jobs are all in this queue has ended; nil is no value.
+        case step(FlowPlace, letter: String, id: String, json: [UInt8]?)
     }
 }
 
@@ -94,11 +98,15 @@ extension QueueStore {
             for write in ack.writes {
                 switch write {
                 case .result(let id, _, _): words.append(keys.base, "result:", id)
+                case .drop(let id): words.append(keys.base, "steps:", id)
                 case .unlock(let key, _), .hold(let key, _, _):
                     words.append(keys.base, "unique:", key)
                 case .block(let what, _):
                     words.append(keys.blocked)
                     words.append(keys.blocked(what))
+                case .step(let place, _, _, _):
+                    words.append(keys.base, "flow:", place.id)
+                    words.append(keys.base, "result:", place.id)
                 case .park(let kind, _):
                     words.append(keys.parked)
                     words.append(keys.parked(kind))
@@ -149,8 +157,8 @@ extension Ack.Write {
     /// How many keys of its own it names.
     fileprivate var keys: Int {
         switch self {
-        case .park, .block: 2
-        case .result, .unlock, .hold: 1
+        case .park, .block, .step: 2
+        case .result, .unlock, .hold, .drop: 1
         default: 0
         }
     }
@@ -161,7 +169,8 @@ extension Ack.Write {
         case .retry(_, let job), .bury(_, let job), .park(_, let job), .block(_, let job),
             .release(let job), .next(_, let job):
             job.count
-        case .unlock, .hold, .forget: 0
+        case .step(_, _, _, let json): json?.count ?? 0
+        case .unlock, .hold, .drop, .forget: 0
         }
     }
 }
@@ -205,10 +214,18 @@ extension Arguments {
             append("hold")
             append(id)
             append(milliseconds)
+        case .drop:
+            append("drop")
+            append("-")
+            append("-")
         case .forget(let id):
             append("forget")
             append(id)
             append("-")
+        case .step(let place, let letter, let id, let json):
+            append("step")
+            append("\(place.step) \(letter) \(id)")
+            append(json ?? [])
         }
     }
 }

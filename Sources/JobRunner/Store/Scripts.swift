@@ -5,7 +5,8 @@ package enum Scripts {
     package static let enqueue = Script(name: "enqueue", source: PackageResources.enqueue_lua)
     package static let enqueueMany = Script(
         name: "enqueue_many", source: PackageResources.enqueue_many_lua)
-    package static let cycle = Script(name: "cycle", source: PackageResources.cycle_lua)
+    package static let cycle = Script(
+        name: "cycle", source: including(PackageResources.cycle_lua))
     package static let tick = Script(name: "tick", source: PackageResources.tick_lua)
     package static let reap = Script(name: "reap", source: PackageResources.reap_lua)
     package static let adopt = Script(name: "adopt", source: PackageResources.adopt_lua)
@@ -31,13 +32,35 @@ package enum Scripts {
     package static let due = Script(name: "due", source: PackageResources.due_lua)
     package static let schedule = Script(
         name: "schedule", source: PackageResources.schedule_lua)
-    package static let group = Script(name: "group", source: PackageResources.group_lua)
+    package static let flow = Script(name: "flow", source: PackageResources.flow_lua)
+    package static let enlist = Script(name: "enlist", source: PackageResources.enlist_lua)
+    package static let advance = Script(
+        name: "advance", source: including(PackageResources.advance_lua))
+    package static let note = Script(name: "note", source: PackageResources.note_lua)
+    package static let halt = Script(name: "halt", source: PackageResources.halt_lua)
+    package static let revive = Script(name: "revive", source: PackageResources.revive_lua)
+
+    /// Puts the part that two of them share in its place, and leaves comments out.
+    ///
+    /// Redis takes no argument of over 16 KiB from who has not logged in: it would close the
+    /// connection instead of telling that it wants a password.
+    private static func including(_ source: [UInt8]) -> [UInt8] {
+        let walk = String(decoding: PackageResources.walk_lua, as: UTF8.self)
+        let text = String(decoding: source, as: UTF8.self).replacing(
+            "-- include walk\n", with: walk)
+        var lines: [Substring] = []
+        for line in text.split(separator: "\n") {
+            let code = line.drop { $0 == " " }
+            if !code.hasPrefix("--") { lines.append(code) }
+        }
+        return Array(lines.joined(separator: "\n").utf8)
+    }
 
     /// Loaded by every producer's connection.
     package static let ofClients = [enqueue, enqueueMany, cancel]
     /// Loaded by every worker's connection.
     package static let ofWorkers = [
         cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, close, claim,
-        due, fire,
+        due, fire, advance, enlist, note,
     ]
 }

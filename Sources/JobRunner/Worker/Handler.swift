@@ -43,23 +43,46 @@ package struct Handler: Sendable {
         self.run = run
     }
 
-    /// A handler of a job type: arguments decoded, output encoded.
+    /// A handler of a job type that takes nothing.
     init<J: Job>(
         _ type: J.Type, execution: Execution,
         run: @escaping @Sendable (J, JobContext) async throws -> J.Output
+    ) {
+        self.init(type, execution: execution) { job, _, context in try await run(job, context) }
+    }
+
+    /// A handler of a job type: arguments and input decoded, output encoded.
+    init<J: Job>(
+        _ type: J.Type, execution: Execution,
+        run: @escaping @Sendable (J, J.Input, JobContext) async throws -> J.Output
     ) {
         self.init(
             name: J.name, options: J.options, execution: execution, version: J.version,
             aliases: J.aliases, check: { _ = try Self.decode(J.self, from: $0) },
             retryDelay: { J.retryDelay(after: $0, attempt: $1) }
         ) { envelope, context in
-            let output = try await run(Self.decode(J.self, from: envelope), context)
+            let job = try Self.decode(J.self, from: envelope)
+            let output = try await run(job, Self.input(of: J.self, from: envelope), context)
             if J.Output.self == NoOutput.self { return nil }
             do {
                 return [UInt8](try encoder.encode(output))
             } catch {
                 throw HandlerFault.unencodable(job: J.name, reason: encodingReason(error))
             }
+        }
+    }
+
+    /// - Throws: `JobError.bury`: no further attempt would find another input.
+    private static func input<J: Job>(of type: J.Type, from envelope: Envelope) throws -> J.Input {
+        if J.Input.self == NoInput.self, let none = NoInput() as? J.Input { return none }
+        guard let json = envelope.input else {
+            throw JobError.bury("'\(J.name)' takes an input and was enqueued without one")
+        }
+        do {
+            return try decoder.decode(J.Input.self, from: Data(json))
+        } catch {
+            throw JobError.bury(
+                "what '\(J.name)' takes does not fit: \(decodingReason(error))")
         }
     }
 

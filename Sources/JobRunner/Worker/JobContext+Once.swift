@@ -5,6 +5,9 @@ extension JobContext {
     /// Does a step of this job once, however often the job runs: what it returned is kept, and
     /// returned again instead of doing it again.
     ///
+    /// Each has a key and a time of its own, beyond the job's end: also when the job is enqueued
+    /// again under its id. What is only to go on where an earlier run was is a `step`.
+    ///
     ///     let charge = try await context.once("charge") { try await card.charge(order.total) }
     ///
     /// A run that is lost between the step's end and the note of it repeats the step, and so does

@@ -21,6 +21,7 @@ public struct JobContext: Sendable {
     /// How long this run may take, from its start; nil is without limit.
     public let timeLimit: Duration?
 
+    let flow: FlowPlace?
     let slot: Int
     let startedAt: Int64
     let engine: WorkerEngine

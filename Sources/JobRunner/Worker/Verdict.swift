@@ -2,10 +2,12 @@ internal import RedisLink
 
 /// What is decided about one run: the ack to send, and what to say of it.
 struct Verdict: Sendable {
-    let ack: Ack
+    var ack: Ack
     let end: JobEnd
     /// Unset for runs that do not count in statistics.
     let handled: Bool
+    /// Who else is to hear of it before it is acked; nil for nearly all.
+    var ending: Ending?
 }
 
 /// Why a run was told to stop.
@@ -72,7 +74,9 @@ struct Run: Sendable {
             writes.append(.result(id: id.description, milliseconds: ttl, json: json))
         }
         if envelope.unique != nil { writes += unlock(envelope) }
-        return verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
+        var verdict = verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
+        if envelope.isTied { verdict.ending = Ending(envelope, value: value, attempt: attempt) }
+        return verdict
     }
 
     /// Not started in time.
@@ -90,24 +94,32 @@ struct Run: Sendable {
         }
         return verdict(
             outcome(.expired, failure, envelope, attempt: attempt, keep: keep(envelope, nil)),
-            .expired, envelope, id: envelope.id, attempt: attempt, reason: reason, handled: false)
+            .expired, envelope, id: envelope.id, attempt: attempt, reason: reason, handled: false
+        ).ending(.expired, failure, envelope)
     }
 
     /// Cancelled by somebody before it ended.
     func cancelled(_ envelope: Envelope) -> Verdict {
         let attempt = envelope.state.attempt + 1
+        let failure = JobFailure(type: "Cancelled", message: "cancelled")
         return verdict(
             outcome(
-                .cancelled, JobFailure(type: "Cancelled", message: "cancelled"), envelope,
-                attempt: attempt, keep: keep(envelope, nil)),
+                .cancelled, failure, envelope, attempt: attempt, keep: keep(envelope, nil)),
             .cancelled, envelope, id: envelope.id, attempt: attempt, reason: "cancelled",
-            handled: false)
+            handled: false
+        ).ending(.cancelled, failure, envelope)
     }
 
     /// Given back, as if it had not run.
-    func released(_ envelope: Envelope, reason: String) -> Verdict {
-        verdict(
-            [.release(job: held.delivery.json)], .released, envelope, id: envelope.id,
+    ///
+    /// - Parameter id: For a job without one that must keep it; nil leaves it without.
+    func released(_ envelope: Envelope, reason: String, id: JobID? = nil) -> Verdict {
+        var job = held.delivery.json
+        if envelope.id == nil, let id {
+            job = envelope.rewritten(state: envelope.state, idIfMissing: id)
+        }
+        return verdict(
+            [.release(job: job)], .released, envelope, id: envelope.id,
             attempt: envelope.state.attempt + 1, reason: reason, handled: false)
     }
 
@@ -129,7 +141,8 @@ struct Run: Sendable {
             return verdict(
                 outcome(
                     .discarded, failure, envelope, attempt: attempt, keep: keep(envelope, handler)),
-                .discarded, envelope, id: envelope.id, attempt: attempt)
+                .discarded, envelope, id: envelope.id, attempt: attempt
+            ).ending(.discarded, failure, envelope)
         case JobError.snooze(let wait):
             let job = envelope.rewritten(state: envelope.state, idIfMissing: newID)
             let wait = max(.zero, wait)
@@ -157,7 +170,8 @@ struct Run: Sendable {
                     + "last with \(failure.type): \(failure.message)",
                 name: envelope.job, id: envelope.id?.description, attempt: attempt,
                 job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
-                keep: keep(envelope, handler), further: unlock(envelope))
+                keep: keep(envelope, handler), further: unlock(envelope)
+            ).ending(.dead, failure, envelope)
         }
         let job = envelope.rewritten(state: state, idIfMissing: newID)
         return verdict(
@@ -188,7 +202,8 @@ struct Run: Sendable {
     ) -> Verdict {
         bury(
             reason: reason, name: envelope.job, id: envelope.id?.description, attempt: attempt,
-            job: held.delivery.json, failure: failure, keep: keep, further: unlock(envelope))
+            job: held.delivery.json, failure: failure, keep: keep, further: unlock(envelope)
+        ).ending(.dead, failure, envelope)
     }
 
     private func bury(

@@ -37,6 +37,44 @@ public struct WorkerBuilder: Sendable {
             })
     }
 
+    /// Registers the handler of a kind of job that takes what the step before it returned.
+    @_disfavoredOverload
+    public mutating func handle<J: Job>(
+        _ type: J.Type,
+        _ handler:
+            @escaping @Sendable (_ job: J, _ input: J.Input, _ context: JobContext)
+            async throws -> J.Output
+    ) {
+        add(Handler(type, execution: .task, run: handler))
+    }
+
+    /// Registers the handler of a kind of job that takes something and returns nothing.
+    public mutating func handle<J: Job>(
+        _ type: J.Type,
+        _ handler:
+            @escaping @Sendable (_ job: J, _ input: J.Input, _ context: JobContext)
+            async throws -> Void
+    ) where J.Output == NoOutput {
+        add(
+            Handler(type, execution: .task) { job, input, context in
+                try await handler(job, input, context)
+                return NoOutput()
+            })
+    }
+
+    /// Registers a handler that blocks, and takes what the step before it returned.
+    public mutating func handleBlocking<J: Job>(
+        _ type: J.Type,
+        _ handler:
+            @escaping @Sendable (_ job: J, _ input: J.Input, _ context: JobContext)
+            throws -> J.Output
+    ) {
+        add(
+            Handler(type, execution: .thread) { job, input, context in
+                try await context.engine.threads.run { try handler(job, input, context) }
+            })
+    }
+
     /// Registers a handler that blocks and returns nothing.
     public mutating func handleBlocking<J: Job>(
         _ type: J.Type,

@@ -3,20 +3,27 @@ internal import RedisLink
 internal import Synchronization
 
 extension WorkerEngine {
-    /// One delivery, from its bytes to a verdict.
+    /// One delivery, from its bytes to a verdict that may be acked.
     func execute(_ held: Held, _ slot: Int) async -> Verdict {
+        let verdict = await decide(held, slot)
+        return verdict.ending == nil ? verdict : await settle(verdict, held, slot)
+    }
+
+    private func decide(_ held: Held, _ slot: Int) async -> Verdict {
         let delivery = held.delivery
         var startedAt = monotonicNanoseconds()
         let limits = Envelope.Limits(maxBytes: options.maxJobBytes)
-        let envelope: Envelope
+        var envelope: Envelope
         do throws(EnvelopeError) {
             envelope = try Envelope(delivery.json, limits: limits)
         } catch {
             return run(held, startedAt).unreadable(error)
         }
+        let newID = envelope.id ?? JobID.generate(now: Int64(WallClock.milliseconds()))
+        // Who is told of its end is told of which job.
+        if envelope.isTied { envelope.id = newID }
         if delivery.crashes >= options.poisonLimit { return run(held, startedAt).poison(envelope) }
         if delivery.isCancelled { return run(held, startedAt).cancelled(envelope) }
-        let newID = envelope.id ?? JobID.generate(now: Int64(WallClock.milliseconds()))
         if let expires = envelope.expires {
             let late = serverTime(startedAt) - Int(expires)
             if late > 0 { return run(held, startedAt).expired(envelope, late: late) }
@@ -37,6 +44,13 @@ extension WorkerEngine {
             // What it waited for a start is not its own time.
             startedAt = monotonicNanoseconds()
         }
+        if let place = envelope.flow, let input = place.input {
+            switch await takeInput(input, of: place, held, slot) {
+            case .json(let json): envelope.input = json
+            case .missing(let reason): return run(held, startedAt).lacking(envelope, reason)
+            case .stopped: return run(held, startedAt).released(envelope, reason: "it was stopped")
+            }
+        }
         let attempt = envelope.state.attempt + 1
         let limit =
             envelope.timeLimit.map { Duration.milliseconds($0) } ?? handler.options.timeLimit
@@ -45,7 +59,7 @@ extension WorkerEngine {
             id: newID.description, job: envelope.job, queue: queueName(held), attempt: attempt,
             maxAttempts: envelope.maxAttempts ?? handler.options.maxAttempts,
             enqueuedAt: envelope.enqueued.map { Int($0) }, fence: delivery.tag,
-            isRedelivery: delivery.crashes > 0, timeLimit: limit, slot: slot,
+            isRedelivery: delivery.crashes > 0, timeLimit: limit, flow: envelope.flow, slot: slot,
             startedAt: startedAt, engine: self)
         if options.reportsJobs {
             options.onEvent(
@@ -64,8 +78,12 @@ extension WorkerEngine {
         } catch {
             let run = run(held, startedAt)
             var cause: any Error = error
-            switch state.withLock({ $0.runs[slot].cancel }) {
-            case .stopping: return run.released(envelope, reason: "the worker stops")
+            let (reason, steps) = state.withLock { ($0.runs[slot].cancel, $0.runs[slot].stepsOf) }
+            switch reason {
+            case .stopping:
+                // The id that its steps are noted under goes with it.
+                return run.released(
+                    envelope, reason: "the worker stops", id: steps == nil ? nil : newID)
             case .leaseLost: return run.released(envelope, reason: "the lease was lost")
             case .notWanted: return run.cancelled(envelope)
             case .timeLimit(let limit): cause = HandlerFault.outOfTime(limit)

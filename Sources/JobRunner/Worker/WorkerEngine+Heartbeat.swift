@@ -123,6 +123,9 @@ extension WorkerEngine {
                 // Unanswered: who waits is told nothing, and the lock lapses.
                 self.heartbeat.submit(command) { _ in }
             }
+            for job in counts.dead where self.isTied(job) {
+                Task { try? await self.client.endBuried(job, in: store.keys.name) }
+            }
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
                     $0.dispatch.lanes[index].counts.reaped += counts.given
@@ -135,6 +138,10 @@ extension WorkerEngine {
             }
             if counts.left > 0 { self.reap(worker, index, store) }
         }
+    }
+
+    private func isTied(_ job: [UInt8]) -> Bool {
+        (try? Envelope(job, limits: Envelope.Limits(maxBytes: 1 << 20)))?.isTied ?? false
     }
 
     /// A handler here takes such jobs.

@@ -16,6 +16,10 @@ extension WorkerEngine {
         var reportedAt: Int64 = 0
         /// A place under a concurrency limit.
         var claim: Claim?
+        /// The id that it notes steps under; nil when it has none.
+        var stepsOf: String?
+        /// A loop gave its job back between two items, for nothing was to be waited for.
+        var hasYielded = false
         /// Serves this slot, one job after another.
         var task: Task<Void, Never>?
     }
@@ -47,7 +51,8 @@ extension WorkerEngine.State {
         if dispatch.lanes[held.lane].life == held.life {
             dispatch.lanes[held.lane].counts.note(verdict)
             // Of an earlier life it was not ours to give back: the lease was lost.
-            if verdict.end.verdict == .released { interrupted += 1 }
+            // Nor was one interrupted that goes on elsewhere behind what it has done.
+            if verdict.end.verdict == .released, !runs[slot].hasYielded { interrupted += 1 }
         }
         if let wait = verdict.end.retryIn {
             let due = now.addingReportingOverflow(wait.nanoseconds)
@@ -57,13 +62,15 @@ extension WorkerEngine.State {
                     dispatch.lanes[lane].promoteAt, due.partialValue)
             }
         }
+        let ack = verdict.ack(for: held.delivery, stepsOf: runs[slot].stepsOf)
         let next = dispatch.finished(
-            held, slot: slot, ack: verdict.ack, goesOn: runs[slot].cancel == nil, now: now)
+            held, slot: slot, ack: ack, goesOn: runs[slot].cancel == nil, now: now)
         if let next {
             runs[slot].held = next
             runs[slot].startedAt = now
             runs[slot].deadline = nil
             runs[slot].reportedAt = 0
+            runs[slot].stepsOf = nil
         } else {
             runs[slot] = WorkerEngine.SlotRun()
         }

@@ -58,8 +58,6 @@ final class WorkerEngine: Sendable {
     /// Of the handlers, by their names: most places.
     let concurrencyLimits: [String: Int]
     let desk: LimitDesk
-    /// How often it made jobs ready between two ticks.
-    let promotions = Atomic(0)
     /// That runs hold, by their holders.
     let locks = Mutex([String: HeldLock]())
     /// For handlers that block.

@@ -6,6 +6,8 @@
 Runs Sources/JobRunner/Store/Scripts/*.lua on a private redis-server, as model.py does and with
 the same needs: Linux, Python 3.11, redis-server 7.0, a C compiler.
 """
+import json
+
 from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, load, source
 
 server = Server()
@@ -80,14 +82,15 @@ try:
     link.call('DEL', Q + 'workers'); is_([tick()[0], link.call('HGET', Q + 'meta', 'lease')], [1, '3000']); link.call('DEL', Q + 'kept')
     # acks: plain, result, next, retry, unlock and forget; again: nothing.
     link.call('SET', Q + 'unique:k', 'a'); link.call('SET', Q + 'unique:m', 'z'); link.call('HSET', Q + 'crashes', 'a', 1)
-    acks = ((fence, ('result', 900, 'R'), ('next', 0, job('n')), ('next', 40, job('o')), ('unlock', 'a', '-'), ('unlock', 'a', '-'), ('forget', 'a', '-')),
+    acks = ((fence, ('result', 900, 'R'), ('next', 0, job('n')), ('next', 40, job('o')), ('unlock', 'a', '-'), ('unlock', 'a', '-'), ('drop', '-', '-'), ('forget', 'a', '-')),
             (fence + 1,), (fence + 2, ('retry', 20, job('c2'))))
-    keys = ['result:a', 'unique:k', 'unique:m']
+    keys = ['result:a', 'unique:k', 'unique:m', 'steps:a']; link.call('HSET', Q + 'steps:a', 'one', '[]')
     for acked in (3, 0):
         is_(cycle(0, *acks, keys=keys), [1, acked, 0, 0, [], [], [], 0])
         is_(lists(), [[job('n'), job('d')], []]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('c2'), job('o')])
-        is_([link.call('GET', Q + k) for k in keys], ['R', None, 'z']); is_(link.call('EXISTS', Q + 'crashes'), 0)
-        link.call('SET', Q + 'result:a', 'R')
+        is_([link.call('GET', Q + k) for k in keys[:3]], ['R', None, 'z']); is_(link.call('EXISTS', Q + 'crashes'), 0)
+        is_(link.call('EXISTS', Q + 'steps:a'), 1 - acked // 3)
+        link.call('SET', Q + 'result:a', 'R'); link.call('HSET', Q + 'steps:a', 'one', '[2]')        # the next holder's
     # release goes to the fetch end, bury to dead; the clock stands still and tags grow.
     is_(cycle(1)[3:5], [fence + 3, [job('d')]])
     try: cycle(1, (fence + 3, ('nonsense', 0, 0))); raise AssertionError
@@ -169,6 +172,15 @@ try:
     reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
     cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])
     is_(link.call('PTTL', Q + 'unique:k') > 500, True); is_(link.call('EXISTS', Q + 'cancelled'), 0)
+    # note: kept for who holds the job, over itself as well; bounded in names and bytes; not by others, nor after the lease.
+    reset(); tick(); tick('v'); enqueue('a'); tag = cycle(1)[3]
+    step = lambda name, value, worker='w', tag=tag: run('note', ['workers', 'active:' + worker, 'steps:a'], worker, tag, name, value, 900, 2, 20)
+    kept = lambda: dict(zip(*[iter(link.call('HGETALL', Q + 'steps:a'))] * 2))
+    is_([step('one', '[1]'), step('one', '[1]'), step('@two', '[22]')], [1, 1, 1]); is_(kept(), {'one': '[1]', '@two': '[22]', ':bytes': '14'})
+    is_([step('three', '1'), step('one', '[1234567]'), step('one', '[12345678]')], [-1, 1, -2]); is_(kept()[':bytes'], '20')
+    is_([step('one', '[9]', tag=tag + 1), step('one', '[9]', 'v'), step('one', '[9]', 'x')], [0, 0, 0]); is_(step('one', '[2]'), 1); is_(kept()['one'], '[2]')
+    link.call('ZREM', Q + 'workers', 'w'); is_(step('one', '[9]'), 0); is_(tick()[0], 1)
+    is_(link.call('PTTL', Q + 'steps:a'), 900); is_(cycle(0, (tag,))[1], 1); is_(step('one', '[3]'), 0); wait(901); is_(kept(), {})
     # reschedule and find: by bytes, by id, in pages.
     reset(); [enqueue(i, delay=100 * n) for n, i in enumerate('abc', 1)]
     find = lambda first, page, *ids: run('find', ['scheduled'], first, page, *ids)
@@ -227,12 +239,51 @@ try:
     is_([claim('take', *'abc')[i] for i in (0, 2, 3, 4)], [0, 1, 1, 0]); is_(claim('take', 'a')[2:], [1]); is_(claim('free', 'a', 'z')[0], 1)
     wait(600); is_(claim('keep', 'b', 'c')[2:], [1, 0]); wait(600); is_(claim('take', *'cd')[2:], [1, 0]); wait(1001); is_(claim('keep', 'c')[2:], [0])
     link.call('HSET', '{limit:x}:rule', 'slots', 1); is_(claim('take', *'ab')[2:], [1, 0]); first = claim('keep', 'a')[1]; wait(1); is_(claim('keep', 'a')[1] > first, True)
-    # group: each member once, the last one calls back.
-    reset()
-    link.call('SADD', Q + 'batch:g', 'a', 'b'); link.call('SET', Q + 'batch:g:then', job('cb'))
-    group = lambda i: run('group', ['batch:g', 'batch:g:results', 'batch:g:then', 'ready'], i, 'R' + i, 1000)
-    is_([group(i) for i in 'aaxbb'], [1, -1, -1, 0, -1]); is_(lists()[0], [job('cb')]); is_(link.call('HGETALL', Q + 'batch:g:results'), ['a', 'Ra', 'b', 'Rb'])
-    is_(sorted(link.call('KEYS', '*')), sorted([Q + 'ready', Q + 'batch:g:results'])); wait(1001); is_(link.call('KEYS', '*'), [Q + 'ready'])
+    # flow, advance: steps 0 and 1, a group of them, a step behind it, one for its failure; said twice it is the same.
+    keys = ['flow:g', 'flow:g:states', 'flow:g:values', 'flow:g:jobs']
+    fields = lambda rule: ['n:0', 'g2', 'n:1', 'g2', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
+    jobs = [2, 3, 'q\n' + job('then'), 4, 'q\n' + job('else')]
+    def opened(rule, states=(0, 'f', '', 1, 'f', ''), waits=(1, 2, 2, 0, 1)):
+        reset()
+        return run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *fields(rule), *jobs, len(states) // 3, *states, *waits)
+    advance = lambda step, letter='d', value='7', who='': run('advance', [keys[0], 'result:g'], step, letter, value, 1000, who)
+    is_(opened('all'), 1); is_(run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *fields('all'), *jobs, 0, 0), 0)
+    is_(advance(0), [0, [], []]); is_(advance(0), [0, [], []]); is_(advance(1, value='8'), [0, ['3', 'q\n' + job('then')], []])
+    is_(advance(1, 'x', '9'), [0, ['3', 'q\n' + job('then')], []]); is_(advance(0), [0, [], []]); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[7,8]')
+    is_(advance(3, value=''), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['value'], None); is_(advance(3), [1, [], []])
+    is_(sorted(link.call('PTTL', key) <= 60_000 for key in link.call('KEYS', Q + 'flow:*')), [True] * 4); wait(1001); is_(link.call('EXISTS', Q + 'result:g'), 0)
+    wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), []); is_(advance(0), [-1])
+    # The first failure is the group's: what runs is stopped, what waits is skipped, who asked is told.
+    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one'))
+    is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], ['q\n' + job('one')]]); is_(advance(0, 'x', '"E"')[1:], [['4', 'q\n' + job('else')], ['q\n' + job('one')]])
+    is_(advance(1, 'c', '"C"'), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['error'], 'E'); is_(link.call('HGET', Q + 'flow:g:states', '3')[0], 's')
+    # One of two; none of two; failures as results.
+    opened('1'); is_(advance(1)[1], ['3', 'q\n' + job('then')]); is_(advance(0)[1], []); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[7]')
+    opened('1'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0, 'e', '"F"')[1], ['4', 'q\n' + job('else')])
+    opened('each'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0)[1], ['3', 'q\n' + job('then')]); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[{"value":7},{"error":"E"}]')
+    # Results that are too large together are not kept, and nothing hangs for it.
+    opened('all'); advance(0, value='"' + 'x' * 600 + '"'); is_(advance(1, value='"' + 'x' * 600 + '"')[1], ['3', 'q\n' + job('then')]); is_(link.call('HGET', Q + 'flow:g:values', '2'), None)
+    # enlist: members that come while it is open; one that has ended is not waited for.
+    opened('many', (0, 'f', ''), (1, 2, 1, '2:open')); enlist = lambda *who: run('enlist', keys[:2] + ['flow:g:wait:2'], 2, *who)
+    is_([enlist(), enlist('2:a', '2:b'), enlist('2:a')], [1, 3, 3]); advance('2:c', value=''); is_(enlist('2:c'), 3)
+    is_([advance('2:a')[1], advance('2:open', value='')[1], advance('2:b')[1]], [[], [], ['3', 'q\n' + job('then')]]); is_(enlist('2:d'), -1)
+    # halt: nothing starts any more; what runs is named until it has ended.
+    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one')); halt = lambda: run('halt', keys + ['result:g'], '{"message":"enough"}')
+    is_(halt(), [1, ['q\n' + job('one')]]); is_(halt(), [1, ['q\n' + job('one')]]); is_(advance(1, 'c', '"C"'), [1, [], []]); is_(halt(), [1, []])
+    is_(json.loads(link.call('GET', Q + 'result:g'))['state'], 'cancelled'); opened('all'); advance(0); advance(1); advance(3); is_(halt(), [0])
+    # revive: what is not done goes back under new ids; refused when it has changed; what the round before says counts no more.
+    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one')); advance(0); advance(1, 'x', '"E"'); ended = link.call('HGET', Q + 'flow:g', 'ended')
+    was = lambda step: link.call('HGET', Q + 'flow:g:states', step) or ''; back = [was(step) for step in (1, 2, 3, 4)]; is_([text[:1] for text in back], ['x', 'x', 's', 'f'])
+    again = ['q\n' + job(name) for name in ('one.r2', 'then.r2', 'else.r2')]
+    revive = lambda ended, round, back: run('revive', keys + ['result:g'], ended, round, 50_000, 4, 1, back[0], 'f', again[0], 2, back[1], '', '', 3, back[2], '', again[1], 4, back[3], '', again[2], 1, 'wait', 2, 1, 1)
+    before = sorted(link.call('HGETALL', Q + 'flow:g:states')); is_([revive(1, 2, back), revive(ended, 2, ['d'] + back[1:])], [0, 0]); is_(sorted(link.call('HGETALL', Q + 'flow:g:states')), before)
+    is_([revive(ended, 2, back), revive(ended, 2, back), revive(ended, 3, back)], [1, 1, 0]); is_([was(step)[:1] for step in range(5)], ['d', 'f', '', '', '']); is_(link.call('EXISTS', Q + 'result:g'), 0)
+    is_(sorted(link.call('HKEYS', Q + 'flow:g:values')), ['', '0']); is_(sorted(link.call('PTTL', key) > 40_000 for key in link.call('KEYS', Q + 'flow:*')), [True] * 5)
+    is_(advance(1, 'x', '"late"', 'one'), [0, [], []]); is_(was(1)[:1], 'f'); is_(advance(1, 'd', '8', 'one.r2'), [0, ['3', again[1]], []]); is_(advance(3, 'd', '9', 'then.r2'), [1, [], []])
+    is_(json.loads(link.call('GET', Q + 'result:g'))['value'], 9); link.call('DEL', Q + 'flow:g'); is_(revive(ended, 2, back), -1)
+    # Two members of a group that a failure skips: who asked is told once.
+    reset(); chain = ['n:0', '1 2', 'n:1', 'g3', 'n:2', 'g3', 'f:3', '4', 'r:3', 'all 1 2', 'v:3', '1 2', 'root', 3, 'steps', 5, 'gates', 3, 'keep', 1000]
+    run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *chain, 1, 4, 'q\n' + job('else'), 1, 0, 'f', '', 1, 3, 2, 1, 2); is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], []])
     # a full server refuses producers only.
     # park, adopt, unpark: kept by kind, taken as a fetch takes them, moved on by age.
     reset(); tick(); many('abcd', 0, 0); fence = cycle(4)[3]; kinds = ['parked', 'parked:x@1']

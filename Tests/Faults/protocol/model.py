@@ -30,7 +30,7 @@ from server_clock import compile_clock, compiler
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
-NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel', 'group', 'adopt', 'unpark', 'take', 'close', 'claim', 'pause', 'purge', 'unlock', 'reschedule', 'find')
+NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel', 'flow', 'enlist', 'advance', 'halt', 'revive', 'adopt', 'unpark', 'take', 'close', 'claim', 'pause', 'purge', 'unlock', 'reschedule', 'find', 'note')
 CYCLE = ('ready', 'landing', 'active:%s', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', 'ordered')
 TICK = 'workers reaping ready landing scheduled dead cancelled meta parked ordered turns blocked ticks'.split()
 PROMOTE = 'scheduled ready ordered turns meta'.split()
@@ -53,13 +53,17 @@ PROFILES = {                     # fault classes at work; DUPLICATES says where 
 DUPLICATES = {'kill', 'freeze', 'abort', 'rollback'}
 
 
+def flow_keys(group): return [f'flow:{group}'] + [f'flow:{group}:{part}' for part in ('states', 'values', 'jobs')]
+
+
 class Wrong(Exception):
     """The protocol broke a promise."""
 
 
 def source(name):
-    """The text of a script of the library."""
-    with open(os.path.join(SCRIPTS, name + '.lua')) as f: return f.read()
+    """The text of a script of the library, with what it includes."""
+    with open(os.path.join(SCRIPTS, name + '.lua')) as f: text = f.read()
+    return text.replace('-- include walk\n', source('walk')) if '-- include walk\n' in text else text
 
 
 class Server:
@@ -263,12 +267,17 @@ class World:
         group = f'g{back}'
         members = [self.job(group=group, poison=False) for _ in range(size)]
         self.spec[back]['members'] = [n for n, _ in members]
-        try:
-            self.admin.call('SADD', Q + f'batch:{group}', *[self.spec[n]['id'] for n, _ in members])
-            self.admin.call('SET', Q + f'batch:{group}:then', callback)
+        for step, (n, _) in enumerate(members): self.spec[n]['step'] = step
+        # Members, a group of them that minds no failure, and a step behind it.
+        fields = {f'n:{step}': f'g{size}' for step in range(size)}
+        fields |= {f'n:{size}': size + 1, f'r:{size}': f'each 0 {size - 1}', f'v:{size}': ' '.join(map(str, range(size))),
+                   'root': size + 1, 'steps': size + 2, 'gates': size, 'keep': 1000}
+        states = [word for step in range(size) for word in (step, 'f', '')]
+        try: self.script('flow', flow_keys(group) + ['flows'],
+            [group, 10 ** 11, 100, len(fields), *[word for pair in fields.items() for word in pair], 1, size + 1, 'q\n' + callback,
+             size, *states, 1, size, size, *range(size)], self.admin)
         except Failure as error:
             if 'OOM' not in str(error): raise
-            self.admin.call('DEL', Q + f'batch:{group}')
             return
         self.spec[back]['opened'] = self.s.size()
         for n, raw in members: self.producers.append([lambda n=n, raw=raw: self.enqueue(n, raw), 0])
@@ -381,9 +390,10 @@ class World:
         extra = []
         if spec.get('unique'): sweep.append(('unlock', i, '-')); extra = ['unique:' + spec['unique']]
         if h.cancelled or h.lost >= SOFT:
-            if not self.report(w, spec, 'cancelled' if h.cancelled else 'lost'): return
-            if h.cancelled: h.ack = ('cancelled', [('result', 5000, 'cancelled')] + sweep, [f'result:{spec["id"]}'] + extra)
-            else: h.ack = ('buried', [('bury', f'lost with {h.lost} workers', h.raw)] + sweep, extra)
+            then = self.report(w, spec, 'c' if h.cancelled else 'x')
+            if then is None: return
+            if h.cancelled: h.ack = ('cancelled', [('result', 5000, 'cancelled')] + sweep + then, [f'result:{spec["id"]}'] + extra)
+            else: h.ack = ('buried', [('bury', f'lost with {h.lost} workers', h.raw)] + sweep + then, extra)
             return
         if not h.run:
             h.run = {'n': h.n, 'fate': None, 'worker': w.name}
@@ -395,14 +405,16 @@ class World:
         attempt = raw.get('attempt', 1)
         if attempt <= spec['fails']:
             if attempt >= 4:
-                if not self.report(w, spec, 'failed'): return
-                h.ack = ('buried', [('bury', 'failed 4 times', h.raw)] + sweep, extra)
+                then = self.report(w, spec, 'x')
+                if then is None: return
+                h.ack = ('buried', [('bury', 'failed 4 times', h.raw)] + sweep + then, extra)
             else:
                 again = '{"id":"%s",%s"job":"x","n":%d,"attempt":%d}' % (spec['id'], spec['rank'], h.n, attempt + 1)
                 h.ack = ('retry', [('retry', self.rng.choice((0, 50, 3000)), again)] + ([s for s in sweep if s[0] == 'forget']), [])
             return
-        if not self.report(w, spec, 'ok'): return
-        writes, keys = [], []
+        then = self.report(w, spec, 'd')
+        if then is None: return
+        writes, keys = then, []
         if spec.get('result'): writes.append(('result', 60_000, '{"ok":%d}' % h.n)); keys.append('result:' + spec['id'])
         if spec.get('chain'):
             if 'follow' not in spec: spec['follow'] = self.job(chain=spec['chain'] - 1, id=spec['id'] + 'n', fails=0, poison=False)
@@ -414,19 +426,19 @@ class World:
         found = re.match(r'\{"id":"([\w.-]+)"', raw)
         return found.group(1) if found else hashlib.sha1(raw.encode()).hexdigest()
 
-    def report(self, w, spec, outcome):
+    def report(self, w, spec, letter):
+        """Tells the job's group of its end, before the ack; returns what to enqueue with that, None when nothing is known."""
         group = spec.get('group')
-        if not group: return True
+        if not group: return []
         def action():
-            left = self.script('group', [f'batch:{group}', f'batch:{group}:results', f'batch:{group}:then', 'ready'], [spec['id'], outcome, 60_000])
+            reply = self.script('advance', [f'flow:{group}', f'result:{group}'], [spec['step'], letter, '{}', 1 << 20])
             back = int(group[1:])
             self.reported[back].add(spec['n'])
-            if left == 0:
-                if self.strict and self.reported[back] != set(self.spec[back]['members']): raise Wrong(f'callback {back} before its members ended')
-                self.note('accept', back)
-            return left
-        try: return self.faulty(action) is not None
-        except Failure: return False
+            starts = reply[1] if len(reply) > 1 else []
+            if starts and self.strict and self.reported[back] != set(self.spec[back]['members']): raise Wrong(f'callback {back} before its members ended')
+            return [('next', 0, job.split('\n', 1)[1]) for job in starts[1::2]]
+        try: return self.faulty(action)
+        except Failure: return None
 
     def cycle_step(self, w, want=None):
         if w.reconcile and not w.resend and 'reconcile' not in self.lazy: return self.reconcile(w)
@@ -714,8 +726,8 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'tag guard removed': ('network', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}, ()),
     'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
-    'group by counter': ('network', {'group': [("if redis.call('SISMEMBER', pending, ARGV[1]) == 0 then return -1 end", ''),
-                                              ("redis.call('SREM', pending, ARGV[1])", "redis.call('SPOP', pending)")]}, ()),
+    'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - redis.call('SISMEMBER', wait, member)", "redis.call('SCARD', wait) - 1"),
+                                                ("redis.call('SREM', wait, member)", "redis.call('SPOP', wait)")]}, ()),
 }
 
 

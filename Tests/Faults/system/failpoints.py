@@ -16,6 +16,7 @@ POINTS = {
     'enqueueSending': 'producer', 'enqueueSent': 'producer', 'enqueueAnswered': 'producer',
     'woken': 'idle', 'joined': 'early', 'fetchSending': 'early', 'fetchSent': 'early', 'fetched': 'early', 'starting': 'early',
     'running': 'late', 'ended': 'late', 'ackSending': 'late', 'ackSent': 'late', 'acked': 'late', 'ticked': 'late',
+    'advancing': 'workflow', 'advanced': 'workflow',       # by F31
     'reaped': 'reaper', 'givingBack': 'stop', 'reapingDead': 'supervisor',
 }
 # What the server holds for one that died there before it started anything; None: not looked at.

@@ -47,7 +47,14 @@ package struct ProgramHandlers: Sendable {
         let invocation = ProgramInvocation(
             id: context.id, job: context.job, attempt: context.attempt, queue: context.queue,
             fence: Int64(context.fence), isRedelivery: context.isRedelivery,
-            version: envelope.version, deadline: context.timeLimit, arguments: arguments)
+            version: envelope.version, deadline: context.timeLimit, arguments: arguments,
+            input: envelope.input)
+        guard program.isPersistent || invocation.document != nil else {
+            // No further attempt would find other arguments.
+            throw JobError.bury(
+                "'\(program.name)' takes an input as the member 'input' of its arguments: "
+                    + "they must be an object without such a member")
+        }
         switch await runner.run(program, invocation: invocation) {
         case .done(let value): return value
         case .retry(let reason): throw ProgramFault.retry(reason)

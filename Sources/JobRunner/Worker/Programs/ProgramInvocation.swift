@@ -16,10 +16,13 @@ package struct ProgramInvocation: Sendable {
     package let deadline: Duration?
     /// The arguments, one JSON value; empty means `null`.
     package let arguments: [UInt8]
+    /// What it takes from the steps before it, one JSON value; nil when it takes nothing.
+    package let input: [UInt8]?
 
     package init(
         id: String, job: String, attempt: Int, queue: String, fence: Int64,
-        isRedelivery: Bool = false, version: Int = 1, deadline: Duration?, arguments: [UInt8]
+        isRedelivery: Bool = false, version: Int = 1, deadline: Duration?, arguments: [UInt8],
+        input: [UInt8]? = nil
     ) {
         self.id = id
         self.job = job
@@ -30,6 +33,7 @@ package struct ProgramInvocation: Sendable {
         self.version = version
         self.deadline = deadline
         self.arguments = arguments
+        self.input = input
     }
 
     /// The same, told another time left: what waiting for a slot has used up is gone.
@@ -37,7 +41,21 @@ package struct ProgramInvocation: Sendable {
         ProgramInvocation(
             id: id, job: job, attempt: attempt, queue: queue, fence: fence,
             isRedelivery: isRedelivery, version: version, deadline: deadline,
-            arguments: arguments)
+            arguments: arguments, input: input)
+    }
+
+    /// What a one-shot program reads: its arguments, with the input as one more member.
+    ///
+    /// Nil when it takes an input and the arguments are no object, or have a member of that name.
+    var document: [UInt8]? {
+        guard let input else { return arguments }
+        guard let members = JSONText.members(arguments[...]), members["input"] == nil else {
+            return nil
+        }
+        var document = Array(JSONText.trimmed(arguments[...]).dropLast())
+        document += Array((members.isEmpty ? "\"input\":" : ",\"input\":").utf8)
+        document += input + [UInt8(ascii: "}")]
+        return document
     }
 
     /// What a one-shot program finds in its environment.
@@ -72,6 +90,11 @@ package struct ProgramInvocation: Sendable {
         line += Array(",\"args\":".utf8)
         // In valid JSON a raw line break only ever stands between tokens.
         line += json.lazy.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
+        if let input {
+            guard JSONText.isValid(input) else { return nil }
+            line += Array(",\"input\":".utf8)
+            line += input.lazy.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
+        }
         line += Array("}\n".utf8)
         return line
     }

@@ -92,7 +92,7 @@ final class ProgramPool {
             } else {
                 process = try launch(run.program, adding: invocation.environment)
                 process.run = run
-                process.send(invocation.arguments, close: true)
+                process.send(invocation.document ?? invocation.arguments, close: true)
             }
             running += 1
             stopIfDeaf(process, now: now)

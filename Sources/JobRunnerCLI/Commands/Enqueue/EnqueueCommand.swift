@@ -50,6 +50,10 @@ enum EnqueueCommand {
         "wait-when-full", env: "JOBRUNNER_ENQUEUE_WAIT_WHEN_FULL", default: .zero,
         placeholder: "DURATION", help: "How long to wait for room in a queue of --max-length.",
         read: .duration(.zero ... .seconds(86_400)))
+    static let replyTo = Option(
+        "reply-to", env: "JOBRUNNER_ENQUEUE_REPLY_TO", default: nil, placeholder: "QUEUE/JOB",
+        help: "When it ends, enqueue its outcome on this queue as a job of this name.",
+        read: .replyAddress)
     static let wait = Flag(
         "wait", short: "w", env: "JOBRUNNER_ENQUEUE_WAIT",
         help: "Wait until it ends and print its result as JSON.")
@@ -91,7 +95,7 @@ enum EnqueueCommand {
             """,
         options: [
             queue, delay, time, id, maxAttempts, timeLimit, keepResult, expires,
-            dropExpired, maxLength, waitWhenFull, wait, WaitOptions.timeout,
+            dropExpired, maxLength, waitWhenFull, replyTo, wait, WaitOptions.timeout,
         ] + EnqueueTerms.options + [
             ndjson, skip, skipBad, strict, printIDs, OutputFormat.option, WorkOptions.maxJobSize,
             WorkOptions.allowEviction,
@@ -130,6 +134,7 @@ enum EnqueueCommand {
             ("--time-limit", invocation.optional(timeLimit) != nil),
             ("--keep-result", invocation.optional(keepResult) != nil),
             ("--expires", invocation.optional(expires) != nil),
+            ("--reply-to", invocation.optional(replyTo) != nil),
         ]
         for (label, isGiven) in isMany ? single : many where isGiven {
             throw CommandFailure(
@@ -200,6 +205,7 @@ enum EnqueueCommand {
             arguments: arguments, enqueued: now)
         writer.maxAttempts = invocation.optional(maxAttempts)
         writer.timeLimit = invocation.optional(timeLimit).map { Int64($0.milliseconds) }
+        writer.ties.reply = invocation.optional(replyTo)
         writer.resultTTL = invocation.optional(keepResult).map { Int64($0.milliseconds) }
         if let expires = invocation.optional(expires) {
             let due = try due(of: invocation).milliseconds(now: Int(now))
@@ -207,5 +213,16 @@ enum EnqueueCommand {
             writer.whenExpired = invocation[dropExpired] ? .drop : .bury
         }
         return writer
+    }
+}
+
+extension ValueReader where Value == ReplyAddress {
+    /// A queue and the name of a job in it.
+    fileprivate static var replyAddress: ValueReader<ReplyAddress> {
+        ValueReader(describe: "QUEUE/JOB, each 1 to 64 of A-Z a-z 0-9 . _ -") {
+            text throws(InvalidValue) in
+            guard let address = ReplyAddress(text) else { throw InvalidValue() }
+            return address
+        }
     }
 }

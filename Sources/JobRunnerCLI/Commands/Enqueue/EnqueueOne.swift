@@ -98,20 +98,8 @@ struct EnqueueOne {
         let text = invocation.optional(EnqueueCommand.json) ?? "{}"
         guard text == "-" || text.hasPrefix("@") else { return Array(Array(text.utf8).trimmed) }
         let path = text == "-" ? "-" : String(text.dropFirst())
-        let input = invocation.console.input
-        let read: Result<(bytes: [UInt8]?, name: String), CommandFailure> =
-            await withCheckedContinuation { continuation in
-                startCommandThread("arguments") {
-                    do throws(CommandFailure) {
-                        let file = try InputFile(path, standardInput: input)
-                        let bytes = try file.readAll(limit: limit)
-                        continuation.resume(returning: .success((bytes, file.name)))
-                    } catch {
-                        continuation.resume(returning: .failure(error))
-                    }
-                }
-            }
-        let (bytes, source) = try read.get()
+        let (bytes, source) = try await InputFile.all(
+            of: path, limit: limit, standardInput: invocation.console.input)
         guard let bytes else {
             throw CommandFailure(
                 "\(source) has more than the \(grouped(limit)) bytes that a job may have",

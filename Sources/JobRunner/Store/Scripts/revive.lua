@@ -1,0 +1,70 @@
+#!lua
+-- revive: a workflow that ended goes on with what of it is not done.
+--
+-- What goes back was decided from what stood here: when that has changed, nothing is
+-- done. The jobs have new ids, which their queues have not seen; `advance` tells by
+-- them who belongs to this round. Called again it changes nothing. No allow-oom: a
+-- full server takes no new work.
+--
+-- KEYS[1] flow:<id>          HASH  ended, state, round, gates
+-- KEYS[2] flow:<id>:states   HASH  step -> "<state> <by> <at>"
+-- KEYS[3] flow:<id>:values   HASH  step -> what it returned, or its failure, JSON
+-- KEYS[4] flow:<id>:jobs     HASH  step -> "<queue>\n<job>"
+-- KEYS[5] result:<id>        STRING  the outcome of the whole
+-- ARGV[1] when it ended, as it was read
+-- ARGV[2] the round that begins, 2 for the first retry
+-- ARGV[3] ms      longest life
+-- ARGV[4..] number of steps that go back, then of each: step, its state as it was read (empty is
+--           none), f when its caller enqueues it or nothing, its job (empty for a group);
+--           number of sets, then of each: `wait` or `ok`, the step, a number, and as many steps
+--
+-- Returns 1 it goes on, 0 it has changed meanwhile, -1 no such workflow (any more)
+-- Cost    O(steps)
+local flow, states, values, jobs, result = unpack(KEYS)
+local ended, round, gates = unpack(redis.call('HMGET', flow, 'ended', 'round', 'gates'))
+if not gates then return -1 end
+if round == ARGV[2] then return 1 end
+if ended ~= ARGV[1] then return 0 end
+
+local life = tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local at = 4
+local function word()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local back = {}
+for i = 1, tonumber(word()) do
+  back[i] = {word(), word(), word(), word()}
+  if (redis.call('HGET', states, back[i][1]) or '') ~= back[i][2] then return 0 end
+end
+for _, one in ipairs(back) do
+  local step, letter, job = one[1], one[3], one[4]
+  redis.call('HDEL', values, step)
+  if job ~= '' then redis.call('HSET', jobs, step, job) end
+  if letter == '' then
+    redis.call('HDEL', states, step)
+  else
+    redis.call('HSET', states, step, letter .. ' * ' .. now)
+  end
+  redis.call('DEL', flow .. ':wait:' .. step, flow .. ':ok:' .. step)
+end
+for _ = 1, tonumber(word()) do
+  local kind, step = word(), word()
+  local steps = {}
+  for i = 1, tonumber(word()) do steps[i] = word() end
+  redis.call('SADD', flow .. ':' .. kind .. ':' .. step, unpack(steps))
+end
+for step in string.gmatch(gates, '%S+') do
+  for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. step, life) end
+end
+redis.call('PEXPIRE', states, life)
+redis.call('PEXPIRE', values, life)
+redis.call('PEXPIRE', jobs, life)
+redis.call('PEXPIRE', flow, life)
+redis.call('DEL', result)
+redis.call('HDEL', flow, 'ended', 'state')
+redis.call('HSET', flow, 'round', ARGV[2])
+return 1
