@@ -29,6 +29,7 @@ enum CommandTree {
                 StatsCommand.spec,
                 EnqueueCommand.spec,
                 JobsCommand.spec,
+                FlowsCommand.spec,
                 QueuesCommand.spec,
                 LimitsCommand.spec,
                 DeadCommand.spec,

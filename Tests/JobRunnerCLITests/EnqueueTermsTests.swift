@@ -49,6 +49,28 @@ struct EnqueueTermsTests {
         #expect(job.isCanonical)
     }
 
+    @Test func `where its outcome is sent stands in the job, of a line too`() async throws {
+        let fixture = try CommandFixture()
+        let one = await fixture.run("enqueue echo --reply-to shop/priced")
+        #expect(one.exit == .success)
+        #expect(try await fixture.jobs().last?.reply?.description == "shop/priced")
+        let bad = await fixture.run("enqueue echo --reply-to shop")
+        #expect(bad.exit == .usage)
+        #expect(bad.err.contains("QUEUE/JOB, each 1 to 64 of A-Z a-z 0-9 . _ -"))
+        let lines = #"{"job":"a","reply":"far/b"}"# + "\n" + #"{"job":"a","reply":"far"}"# + "\n"
+        let many = try await fixture.run("enqueue --ndjson --skip-bad", input: fixture.input(lines))
+        #expect(many.exit == .data)
+        #expect(many.err.contains("'reply' must be 'queue/job'"))
+        let replies = try await fixture.jobs().compactMap { $0.reply?.description }
+        #expect(replies.sorted() == ["far/b", "shop/priced"])
+        let named = try await fixture.run(
+            "enqueue a --ndjson --reply-to x/y", input: fixture.input("{}\n"))
+        #expect(named.exit == .success)
+        #expect(try await fixture.jobs().contains { $0.reply?.description == "x/y" })
+        let whole = await fixture.run("enqueue --ndjson --reply-to x/y")
+        #expect(whole.exit == .usage)
+    }
+
     @Test func `a key is held by one job, by its arguments or by a text`() async throws {
         let fixture = try CommandFixture()
         let one = await fixture.run(["enqueue", "echo", #"{"a":1}"#, "--id", "one", "--unique"])

@@ -27,8 +27,12 @@ struct JobsCommandTests {
         _ = await fixture.run("queues purge mail --yes")
         let purged = await fixture.run("jobs get mail/e")
         #expect(purged.exit == .success)
-        #expect(purged.lines.contains("state     gone"))
-        #expect(purged.lines.contains("place     it ended and that is not kept, or it was purged"))
+        #expect(purged.lines.contains("state     cancelled"))
+        #expect(purged.lines.contains("error     Cancelled: purged"))
+        _ = await fixture.run("jobs forget mail/e")
+        let gone = await fixture.run("jobs get mail/e")
+        #expect(gone.lines.contains("state     gone"))
+        #expect(gone.lines.contains("place     it ended and that is not kept, or it was purged"))
     }
 
     @Test func `results are forgotten before they expire`() async throws {

@@ -25,6 +25,22 @@ import Testing
             #expect(await second.end() == 0)
         }
 
+        @Test func `a worker that dies between a reply and its ack replies once`() async throws {
+            let fixture = try CommandFixture()
+            try await fixture.program("echo", "cat")
+            let asked = await fixture.run("enqueue echo 7 --id one --reply-to far/told")
+            #expect(asked.exit == .success)
+            let first = try fixture.work(
+                "--visibility-timeout", "3s", environment: ["FAULT_POINT": "ackSending"])
+            #expect(await first.end() == -SIGKILL)
+            #expect(try await fixture.jobs("far").map(\.id?.description) == ["one.reply"])
+            let second = try fixture.work("--visibility-timeout", "3s")
+            #expect(try await fixture.value("default/one") == "7")
+            second.signal(SIGTERM)
+            #expect(await second.end() == 0)
+            #expect(try await fixture.jobs("far").map(\.job) == ["told"])
+        }
+
         @Test(arguments: [["work"], ["enqueue", "a"]])
         func `a name that the code does not know ends the command`(arguments: [String]) async throws
         {

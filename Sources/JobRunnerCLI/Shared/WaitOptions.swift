@@ -25,13 +25,13 @@ extension JobOutcome {
     var shownValue: String { valueJSON.map { TerminalJSON.line($0) } ?? "null" }
 
     /// Why there is no value: `job default/… failed with MailError: no such host`.
-    func reason(of handle: String) -> String {
-        guard let failure else { return "job \(handle) was \(state.rawValue)" }
+    func reason(of handle: String, noun: String = "job") -> String {
+        guard let failure else { return "\(noun) \(handle) was \(state.rawValue)" }
         // The worker escaped the text when it kept it: its backslashes are meant.
         let message = escaped(failure.message, limit: 500)
         return state == .cancelled
-            ? "job \(handle) was cancelled: \(message)"
-            : "job \(handle) failed with \(escaped(failure.type)): \(message)"
+            ? "\(noun) \(handle) was cancelled: \(message)"
+            : "\(noun) \(handle) failed with \(escaped(failure.type)): \(message)"
     }
 }
 
