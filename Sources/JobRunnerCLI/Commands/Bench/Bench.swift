@@ -61,6 +61,7 @@ final class Bench: Sendable {
                 case .call: try await CallBench(self).measure(into: &figures)
                 case .lateness: try await LatenessBench(self).measure(into: &figures)
                 case .idle: try await IdleBench(self).measure(into: &figures)
+                case .workflow: try await WorkflowBench(self).measure(into: &figures)
                 case .scaling: try await ScalingBench(self).measure(into: &figures)
                 }
             }

@@ -40,6 +40,10 @@ enum BenchFigure: String, CaseIterable, Sendable {
     case idleRedisCPU = "idle_redis_cpu_percent"
     case residentIdle = "rss_idle_mib"
 
+    case workflowPlain = "workflow_redis_us.plain_job"
+    case workflowMember = "workflow_redis_us.group_member"
+    case workflowStep = "workflow_redis_us.chain_step"
+
     case pings = "yardstick.ping_per_s"
     case pushes = "yardstick.lpush_per_s"
     case plainJobs = "yardstick.plain_jobs_per_s"
@@ -56,6 +60,7 @@ enum BenchFigure: String, CaseIterable, Sendable {
         case .enqueueMany, .enqueueBulk, .drain, .drainSilent: .pushes
         case .redis, .redisSilent: .plainRedis
         case .burstReady, .burstScheduled: .burstFew
+        case .workflowMember, .workflowStep: .workflowPlain
         default: nil
         }
     }

@@ -20,7 +20,7 @@ final class BenchQueue: Sendable {
         let queue = keys.queue(name)
         return [
             queue.ready, queue.landing, queue.workers, queue.reaping, queue.scheduled, queue.dead,
-            queue.crashes, queue.cancelled, queue.meta, plainActive, keys.queues,
+            queue.crashes, queue.cancelled, queue.meta, queue.flows, plainActive, keys.queues,
         ]
     }
 
@@ -47,6 +47,18 @@ final class BenchQueue: Sendable {
         let queue = keys.queue(name)
         try await unlink(count: ids.count) { queue.seen(ids[$0]) }
         try await unlink(count: ids.count) { queue.result(ids[$0]) }
+    }
+
+    /// Deletes what workflows left, each of so many jobs.
+    func forgetFlows(_ ids: [String], steps: Int) async throws {
+        let queue = keys.queue(name)
+        try await unlink(count: ids.count * steps) {
+            queue.seen("\(ids[$0 / steps]).\($0 % steps)")
+        }
+        try await unlink(count: ids.count) { queue.result(ids[$0]) }
+        for part in ["", ":states", ":values", ":jobs", ":wait:\(steps)"] {
+            try await unlink(count: ids.count) { queue.flow(ids[$0]) + part }
+        }
     }
 
     /// Deletes keys by name, 1,000 a command.

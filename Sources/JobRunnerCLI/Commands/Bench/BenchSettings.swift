@@ -2,7 +2,7 @@
 struct BenchSettings: Sendable {
     /// One question; `--only` names them.
     enum Part: String, CaseIterable, Sendable {
-        case yardstick, enqueue, drain, latency, call, lateness, idle, scaling
+        case yardstick, enqueue, drain, latency, call, lateness, idle, workflow, scaling
     }
 
     /// How the figures are printed.
@@ -48,8 +48,9 @@ struct BenchSettings: Sendable {
         ready = invocation.optional(BenchOptions.ready) ?? jobs
         parts =
             invocation.optional(BenchOptions.only).map(Set.init)
-            ?? Set(Part.allCases).subtracting([.lateness, .scaling])
+            ?? Set(Part.allCases).subtracting([.lateness, .workflow, .scaling])
         if invocation[BenchOptions.scaling] { parts.insert(.scaling) }
+        if invocation[BenchOptions.workflow] { parts.insert(.workflow) }
     }
 }
 
@@ -80,7 +81,7 @@ enum BenchOptions {
     static let only = Option(
         "only", env: "JOBRUNNER_BENCH_ONLY", default: nil, placeholder: "LIST",
         help: "Parts to measure, with commas: "
-            + "yardstick,enqueue,drain,latency,call,lateness,idle,scaling.",
+            + "yardstick,enqueue,drain,latency,call,lateness,idle,workflow,scaling.",
         read: .parts)
     static let runs = Option(
         "repeat", env: "JOBRUNNER_BENCH_REPEAT", default: 1, placeholder: "N", unit: "runs",
@@ -92,6 +93,9 @@ enum BenchOptions {
     static let scaling = Flag(
         "scaling", env: "JOBRUNNER_BENCH_SCALING",
         help: "Also drain bursts with few and with many jobs waiting.")
+    static let workflow = Flag(
+        "workflow", env: "JOBRUNNER_BENCH_WORKFLOW",
+        help: "Also measure what steps of workflows cost Redis.")
     static let ready = Option(
         "ready", env: "JOBRUNNER_BENCH_READY", default: nil, placeholder: "N", unit: "jobs",
         help: "What many is for --scaling; as --jobs unless given.",
@@ -102,7 +106,7 @@ enum BenchOptions {
 
     static let all: [any AnyOption] = [
         jobs, concurrency, payload, rate, latencyJobs, idleSeconds, only, runs, queue, scaling,
-        ready, output,
+        workflow, ready, output,
     ]
 }
 

@@ -104,6 +104,15 @@ struct BenchTable {
                 ]
             ),
             (
+                "Redis CPU from enqueue to end, \(grouped(WorkflowBench.jobs(settings))) jobs "
+                    + "by \(WorkflowBench.size)",
+                [
+                    ("plain job", .workflowPlain, "us/job"),
+                    ("member of a group", .workflowMember, "us/job"),
+                    ("step of a chain", .workflowStep, "us/job"),
+                ]
+            ),
+            (
                 "Bursts of 1,000 jobs, median of \(ScalingBench.bursts)",
                 [
                     ("alone", .burstFew, "jobs/s"),

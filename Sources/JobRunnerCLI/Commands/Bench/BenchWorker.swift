@@ -88,6 +88,14 @@ struct BenchWorker {
         var builder = WorkerBuilder()
         builder.handle(BenchJob.self) { _, _ in tally.note() }
         builder.handle(SilentJob.self) { _, _ in tally.note() }
+        builder.handle(LinkJob.Start.self) { _, _ in
+            tally.note()
+            return 1
+        }
+        builder.handle(LinkJob.self) { _, input, _ in
+            tally.note()
+            return input
+        }
         builder.handle(LatencyJob.self) { job, _ in
             tally.note(enqueuedAt: job.at, startedAt: monotonicNanoseconds())
         }
