@@ -80,7 +80,10 @@ enum ScriptRules {
     static func keys(in file: SourceFile) -> [Finding] {
         let script = LuaScript(file)
         let names = script.code.reduce(into: script.keyParameters) { names, line in
-            let (targets, values) = LuaScript.assignment(line)
+            // Whether it is declared there or before.
+            let code = line.drop(while: \.isWhitespace)
+            let (targets, values) = LuaScript.assignment(
+                code.hasPrefix("local ") ? line : "local " + code)
             if values.count == 1, values[0].hasPrefix("unpack(KEYS") {
                 names.formUnion(targets)
             } else {

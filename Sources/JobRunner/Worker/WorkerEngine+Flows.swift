@@ -16,18 +16,22 @@ extension WorkerEngine {
         -> Taking
     {
         let store = FlowStore(client.keys.queue(place.queue), id: place.id)
-        guard let values = await asking(store.values(of: input.steps), held, slot) else {
+        // The entry of no step is there for as long as the others are.
+        guard let values = await asking(store.values(of: [""] + input.steps), held, slot) else {
             return .stopped
         }
+        guard values.first != .some(nil) else {
+            return .missing("workflow \(place.handle) has expired")
+        }
         var found: [[UInt8]] = []
-        for (step, value) in zip(input.steps, values) {
-            guard let value else {
+        for (step, value) in zip(input.steps, values.dropFirst()) {
+            if value?.isEmpty == true {
                 return .missing(
-                    "what step \(step) of workflow \(place.handle) returned is not there: it has "
-                        + "expired, or a group's results were over 10,000, or over "
-                        + "\(FlowStore.mostGathered >> 20) MiB")
+                    "the results of group \(step) of workflow \(place.handle) were over 10,000, "
+                        + "or over \(FlowStore.mostGathered >> 20) MiB")
             }
-            found.append(value)
+            // Nothing is kept of a step that returned nothing.
+            found.append(value ?? Array("null".utf8))
         }
         return .json(input.json(of: found))
     }

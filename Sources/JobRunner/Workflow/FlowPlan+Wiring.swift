@@ -27,7 +27,9 @@ struct FlowWiring: Sendable {
                 }
                 fields.append(("r:\(number)", "\(rule) \(first) \(number - 1)"))
                 fields.append(("v:\(number)", members.map(String.init).joined(separator: " ")))
-                for member in after { edges["n:\(member)", default: []].append("g\(number)") }
+                for member in after {
+                    edges["n:\(member)", default: []].append("g\(number)=\(rule)")
+                }
                 if !waited.isEmpty { waits.append((number, waited)) }
             case .job:
                 if let end = step.onFailureOf {

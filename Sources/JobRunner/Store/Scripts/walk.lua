@@ -10,7 +10,7 @@
 --
 -- A state is one letter: f set off; d done, x dead, g discarded, e expired,
 -- c cancelled, s skipped: a step before it failed. Edges are words, `4`, `m4` for a
--- step that waits for several, `g4` for a group. Groups are all (the first failure is
+-- step that waits for several, `g4=all` for a group and what it needs. Groups are all (the first failure is
 -- theirs), one (the same, with the result of a single member), each (failures are
 -- results), many (members come while it is open), or a number: so many that are done.
 --
@@ -35,210 +35,266 @@
 --                 to 16 KiB has it in it
 --         stops   "<queue>\n<job>" of those that run or wait and are not wanted
 -- Cost    O(1) for a member; O(members) for the last one of a group, O(steps) at the end
-local function walk(flow, result, step, verdict, said, now, most, who)
-  local states, values, jobs = flow .. ':states', flow .. ':values', flow .. ':jobs'
-  local root, keep, opened, ended, round, follow, onfail, oneither =
-    unpack(redis.call('HMGET', flow, 'root', 'keep', 'opened', 'ended', 'round', 'n:' .. step, 'f:' .. step, 'e:' .. step))
+
+-- Made once for all the steps that a call tells of: what one of them is about.
+local flow, result, step, verdict, said, now, most
+local states, values, jobs, root, ended, follow, onfail, oneither, again
+local starts, stops, begun, texts, marks, told, news, gone, leaving
+local spread, close
+
+local function text(s)
+  s = tostring(s)
+  if texts[s] == nil then texts[s] = redis.call('HGET', states, s) end
+  return texts[s]
+end
+
+local function state(s)
+  local text = text(s)
+  if text then return string.sub(text, 1, 1), string.match(text, '^%a (%S+)') end
+end
+
+local function note(s, letter)
+  s = tostring(s)
+  local since = string.match(text(s) or '', '^f %S+( %d+)') or ''
+  texts[s] = letter .. ' ' .. step .. ' ' .. now .. since
+  marks[s] = texts[s]
+end
+
+local function tell(s, value)
+  told[s] = value
+  news[#news + 1] = s
+  news[#news + 1] = value
+end
+
+local function flush()
+  local changes = {}
+  for s, mark in pairs(marks) do
+    changes[#changes + 1] = s
+    changes[#changes + 1] = mark
+  end
+  for i = 1, #news, 1000 do redis.call('HSET', values, unpack(news, i, math.min(i + 999, #news))) end
+  for i = 1, #changes, 1000 do redis.call('HSET', states, unpack(changes, i, math.min(i + 999, #changes))) end
+  -- Last: cut short before, it is told again, and counts itself once.
+  for i = 1, #leaving, 2 do redis.call('SREM', flow .. ':wait:' .. leaving[i], leaving[i + 1]) end
+end
+
+-- What it takes, when that is what one step returned, travels with it.
+local function start(s, from, value)
+  local letter, by = state(s)
+  if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end
+  begun[s] = true
+  if not letter then note(s, 'f') end
+  local job = redis.call('HGET', jobs, s)
+  if job and value and #value <= 16384 then
+    local id = string.sub(flow, string.find(flow, '}:flow:', 1, true) + 7)
+    local place = '/' .. s .. '/' .. from .. '"'
+    if string.find(job, id .. place, 1, true) or string.find(job, id .. string.gsub(place, '/', '/+', 1), 1, true) then
+      job = string.sub(job, 1, -2) .. ',"input":' .. value .. '}'
+    end
+  end
+  starts[#starts + 1] = s
+  starts[#starts + 1] = job
+end
+
+local function stop(first, last)
+  for s = first, last do
+    local letter = state(s)
+    if not letter then
+      note(s, 'c')
+    elseif letter == 'f' and tostring(s) ~= step then
+      stops[#stops + 1] = redis.call('HGET', jobs, s) or nil
+    end
+  end
+end
+
+-- How many are waited for beside this one; told before, it may not be waited for any more.
+local function left(s, member)
+  local wait = flow .. ':wait:' .. s
+  if not gone[s .. ' ' .. member] then     -- one may come by two ways
+    local own = (again or string.find(member, ':', 1, true)) and redis.call('SISMEMBER', wait, member) or 1
+    gone[s .. ' ' .. member] = true
+    gone[s] = (gone[s] or 0) + own
+    leaving[#leaving + 1] = s
+    leaving[#leaving + 1] = member
+  end
+  return redis.call('SCARD', wait) - gone[s]
+end
+
+-- The results of a group as one list; nil when they are too large together.
+local function gathered(group, rule)
+  local single = rule == 'one'
+  if single then rule = 'all' end
+  local names = redis.call('HGET', flow, 'v:' .. group)
+  local parts, bytes, some = {}, 2, {}
+  local function add(list)
+    if #list == 0 then return true end
+    local found = redis.call('HMGET', values, unpack(list))
+    for i, value in ipairs(found) do
+      local letter = rule ~= 'all' and rule ~= 'many' and state(list[i]) or 'd'
+      value = told[list[i]] or value or 'null'
+      if value == '' then value = 'null' end
+      if list[i] == step then letter, value = verdict, said end
+      if rule == 'each' then
+        parts[#parts + 1] = '{"' .. (letter == 'd' and 'value' or 'error') .. '":' .. value .. '}'
+      elseif letter == 'd' then
+        parts[#parts + 1] = value
+      end
+      bytes = bytes + #(parts[#parts] or '') + 1
+      if bytes > most then return false end
+    end
+    return true
+  end
+  if rule == 'many' then
+    local count = tonumber(told[group .. ':open'] or redis.call('HGET', values, group .. ':open'))
+    if not count then return 'null' end
+    if count > 10000 then return nil end
+    for i = 0, count - 1 do
+      some[#some + 1] = group .. ':' .. i
+      if #some == 1000 then
+        if not add(some) then return nil end
+        some = {}
+      end
+    end
+  else
+    for name in string.gmatch(names or '', '%S+') do some[#some + 1] = name end
+  end
+  if not add(some) then return nil end
+  if single then return parts[1] end
+  return '[' .. table.concat(parts, ',') .. ']'
+end
+
+-- One that a group waits for has ended.
+local function arrive(group, member, done, failure, rule)
+  local letter, by = state(group)
+  local others = left(group, member)
+  if not letter or by == step then
+    local function range()
+      return string.match(redis.call('HGET', flow, 'r:' .. group), '^(%S+) (%S+) (%S+)$')
+    end
+    local function halt()
+      local _, first, last = range()
+      stop(first, last)
+    end
+    if rule == '' then rule = range() end
+    local strict = rule == 'all' or rule == 'one'
+    if rule == 'many' then
+      if not done then
+        redis.call('SADD', flow .. ':bad:' .. group, member)
+        redis.call('PEXPIRE', flow .. ':bad:' .. group, redis.call('PTTL', flow))
+        for s in string.gmatch(redis.call('HGET', flow, 'b:' .. group) or '', '%S+') do start(s) end
+        redis.call('HSETNX', values, group .. ':bad', failure)
+      end
+      if others == 0 then
+        if redis.call('SCARD', flow .. ':bad:' .. group) == 0 then
+          close(group, 'd', gathered(group, rule))
+        else
+          close(group, 'x', redis.call('HGET', values, group .. ':bad'))
+        end
+      end
+    elseif strict and not done then
+      close(group, 'x', failure)
+      halt()
+    elseif strict or rule == 'each' then
+      if others == 0 then close(group, 'd', gathered(group, rule)) end
+    else
+      local ok = flow .. ':ok:' .. group
+      if done then
+        redis.call('SADD', ok, member)
+        redis.call('PEXPIRE', ok, redis.call('PTTL', flow))
+      end
+      local count = redis.call('SCARD', ok)
+      if count >= tonumber(rule) then
+        close(group, 'd', gathered(group, rule))
+        halt()
+      elseif count + others < tonumber(rule) then
+        close(group, 'x', failure)
+        halt()
+      end
+    end
+  end
+end
+
+local function finish(letter, value)
+  local keep, opened = unpack(redis.call('HMGET', flow, 'keep', 'opened'))
+  local names = {d = 'done', x = 'dead', s = 'dead', g = 'discarded', e = 'expired', c = 'cancelled'}
+  local text = '{"state":"' .. names[letter] .. '","attempt":1,"started":' .. opened .. ',"finished":' .. now
+  if letter ~= 'd' then
+    text = text .. ',"error":' .. (value or 'null')
+  elseif value then
+    text = text .. ',"value":' .. value
+  else
+    text = text .. ',"omitted":true'
+  end
+  if tonumber(keep) > 0 then redis.call('SET', result, text .. '}', 'PX', keep) end
+  local rest = math.max(tonumber(keep), 60000)
+  redis.call('HSET', flow, 'ended', now, 'state', names[letter])
+  for group in string.gmatch(redis.call('HGET', flow, 'gates') or '', '%S+') do
+    for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. group, rest) end
+  end
+  for _, key in ipairs({states, values, jobs, flow}) do redis.call('PEXPIRE', key, rest) end
+  ended = now
+end
+
+function spread(s, letter, value)
+  local done = letter == 'd'
+  local edges = s == step and {follow, onfail, oneither}
+    or redis.call('HMGET', flow, 'n:' .. s, 'f:' .. s, 'e:' .. s)
+  for kind, d, rule in string.gmatch(edges[1] or '', '([gm]?)([^%s=]+)=?(%S*)') do
+    if kind == 'g' then
+      arrive(d, s, done, value, rule)
+    elseif not done then
+      close(d, 's', value)
+    elseif kind == 'm' then
+      if left(d, s) == 0 then start(d) end
+    else
+      start(d, s, value)
+    end
+  end
+  for d in string.gmatch(not done and edges[2] or '', '%S+') do start(d) end
+  for d in string.gmatch(edges[3] or '', '%S+') do start(d) end
+  if s == root then finish(letter, value) end
+end
+
+-- A group has ended, or a step will not run.
+function close(s, letter, value)
+  local before, by = state(s)
+  if before and by ~= step then return end
+  -- Nothing is what was too large together.
+  tell(s, value or '')
+  spread(s, letter, value)
+  note(s, letter)
+end
+
+
+local function walk(key, outcome, about, letter, value, time, room, who)
+  flow, result, step, verdict, said, now, most = key, outcome, about, letter, value, time, room
+  states, values, jobs = flow .. ':states', flow .. ':values', flow .. ':jobs'
+  local round
+  root, ended, round, follow, onfail, oneither =
+    unpack(redis.call('HMGET', flow, 'root', 'ended', 'round', 'n:' .. step, 'f:' .. step, 'e:' .. step))
   if not root then return end
   local own = round and who ~= '' and redis.call('HGET', jobs, step)
   if own and not string.find(own, '\n{"id":"' .. who .. '"', 1, true) then return ended and 1 or 0, {}, {} end
 
-  local id = string.match(flow, '[^:]+$')
-  local starts, stops, begun = {}, {}, {}
-  local spread, close
-
-  local function state(s)
-    local text = redis.call('HGET', states, s)
-    if text then return string.sub(text, 1, 1), string.match(text, '^%a (%S+)') end
+  -- What is read is kept, and what is written is written at the end: each call costs a microsecond
+  -- or two, and more a word.
+  starts, stops, begun, texts, marks, told, news, gone, leaving = {}, {}, {}, {}, {}, {}, {}, {}, {}
+  local near = {step}
+  for d in string.gmatch(follow or '', '([^%sgm=]+)%S*') do near[#near + 1] = d end
+  if #near <= 1000 then
+    for i, found in ipairs(redis.call('HMGET', states, unpack(near))) do texts[near[i]] = found end
   end
 
-  local function note(s, letter)
-    local since = string.match(redis.call('HGET', states, s) or '', '^f %S+( %d+)') or ''
-    redis.call('HSET', states, s, letter .. ' ' .. step .. ' ' .. now .. since)
-  end
-
-  -- What it takes, when that is what one step returned, travels with it.
-  local function start(s, from, value)
-    local letter, by = state(s)
-    if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end
-    begun[s] = true
-    if not letter then note(s, 'f') end
-    local job = redis.call('HGET', jobs, s)
-    if job and value and #value <= 16384 then
-      local place = '/' .. s .. '/' .. from .. '"'
-      if string.find(job, id .. place, 1, true) or string.find(job, id .. string.gsub(place, '/', '/+', 1), 1, true) then
-        job = string.sub(job, 1, -2) .. ',"input":' .. value .. '}'
-      end
-    end
-    starts[#starts + 1] = s
-    starts[#starts + 1] = job
-  end
-
-  local function stop(first, last)
-    for s = first, last do
-      local letter = state(s)
-      if not letter then
-        note(s, 'c')
-      elseif letter == 'f' and tostring(s) ~= step then
-        stops[#stops + 1] = redis.call('HGET', jobs, s) or nil
-      end
-    end
-  end
-
-  -- How many are waited for beside this one.
-  local function left(s, member)
-    local wait = flow .. ':wait:' .. s
-    return redis.call('SCARD', wait) - redis.call('SISMEMBER', wait, member), wait
-  end
-
-  -- The results of a group as one list; nil when they are too large together.
-  local function gathered(group, rule)
-    local single = rule == 'one'
-    if single then rule = 'all' end
-    local names = redis.call('HGET', flow, 'v:' .. group)
-    local parts, bytes, some = {}, 2, {}
-    local function add(list)
-      if #list == 0 then return true end
-      local found = redis.call('HMGET', values, unpack(list))
-      for i, value in ipairs(found) do
-        local letter = rule ~= 'all' and rule ~= 'many' and state(list[i]) or 'd'
-        value = value or 'null'
-        if list[i] == step then
-          letter, value = verdict, said
-        end
-        if rule == 'each' then
-          parts[#parts + 1] = '{"' .. (letter == 'd' and 'value' or 'error') .. '":' .. value .. '}'
-        elseif letter == 'd' then
-          parts[#parts + 1] = value
-        end
-        bytes = bytes + #(parts[#parts] or '') + 1
-        if bytes > most then return false end
-      end
-      return true
-    end
-    if rule == 'many' then
-      local count = tonumber(redis.call('HGET', values, group .. ':open'))
-      if not count then return 'null' end
-      if count > 10000 then return nil end
-      for i = 0, count - 1 do
-        some[#some + 1] = group .. ':' .. i
-        if #some == 1000 then
-          if not add(some) then return nil end
-          some = {}
-        end
-      end
-    else
-      for name in string.gmatch(names or '', '%S+') do some[#some + 1] = name end
-    end
-    if not add(some) then return nil end
-    if single then return parts[1] end
-    return '[' .. table.concat(parts, ',') .. ']'
-  end
-
-  -- One that a group waits for has ended.
-  local function arrive(group, member, done, failure)
-    local letter, by = state(group)
-    local others, wait = left(group, member)
-    if not letter or by == step then
-      local rule, first, last = string.match(redis.call('HGET', flow, 'r:' .. group), '^(%S+) (%S+) (%S+)$')
-      local strict = rule == 'all' or rule == 'one'
-      if rule == 'many' then
-        if not done then
-          redis.call('SADD', flow .. ':bad:' .. group, member)
-          redis.call('PEXPIRE', flow .. ':bad:' .. group, redis.call('PTTL', flow))
-          for s in string.gmatch(redis.call('HGET', flow, 'b:' .. group) or '', '%S+') do start(s) end
-          redis.call('HSETNX', values, group .. ':bad', failure)
-        end
-        if others == 0 then
-          if redis.call('SCARD', flow .. ':bad:' .. group) == 0 then
-            close(group, 'd', gathered(group, rule))
-          else
-            close(group, 'x', redis.call('HGET', values, group .. ':bad'))
-          end
-        end
-      elseif strict and not done then
-        close(group, 'x', failure)
-        stop(first, last)
-      elseif strict or rule == 'each' then
-        if others == 0 then close(group, 'd', gathered(group, rule)) end
-      else
-        local ok = flow .. ':ok:' .. group
-        if done then
-          redis.call('SADD', ok, member)
-          redis.call('PEXPIRE', ok, redis.call('PTTL', flow))
-        end
-        local count = redis.call('SCARD', ok)
-        if count >= tonumber(rule) then
-          close(group, 'd', gathered(group, rule))
-          stop(first, last)
-        elseif count + others < tonumber(rule) then
-          close(group, 'x', failure)
-          stop(first, last)
-        end
-      end
-    end
-    redis.call('SREM', wait, member)
-  end
-
-  local function finish(letter, value)
-    local names = {d = 'done', x = 'dead', s = 'dead', g = 'discarded', e = 'expired', c = 'cancelled'}
-    local text = '{"state":"' .. names[letter] .. '","attempt":1,"started":' .. opened .. ',"finished":' .. now
-    if letter ~= 'd' then
-      text = text .. ',"error":' .. (value or 'null')
-    elseif value then
-      text = text .. ',"value":' .. value
-    else
-      text = text .. ',"omitted":true'
-    end
-    if tonumber(keep) > 0 then redis.call('SET', result, text .. '}', 'PX', keep) end
-    local rest = math.max(tonumber(keep), 60000)
-    redis.call('HSET', flow, 'ended', now, 'state', names[letter])
-    for group in string.gmatch(redis.call('HGET', flow, 'gates') or '', '%S+') do
-      for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. group, rest) end
-    end
-    for _, key in ipairs({states, values, jobs, flow}) do redis.call('PEXPIRE', key, rest) end
-    ended = now
-  end
-
-  spread = function(s, letter, value)
-    local done = letter == 'd'
-    local edges = s == step and {follow, onfail, oneither}
-      or redis.call('HMGET', flow, 'n:' .. s, 'f:' .. s, 'e:' .. s)
-    for kind, d in string.gmatch(edges[1] or '', '([gm]?)(%S+)') do
-      if kind == 'g' then
-        arrive(d, s, done, value)
-      elseif not done then
-        close(d, 's', value)
-      elseif kind == 'm' then
-        local others, wait = left(d, s)
-        if others == 0 then start(d) end
-        redis.call('SREM', wait, s)
-      else
-        start(d, s, value)
-      end
-    end
-    for d in string.gmatch(not done and edges[2] or '', '%S+') do start(d) end
-    for d in string.gmatch(edges[3] or '', '%S+') do start(d) end
-    if s == root then finish(letter, value) end
-  end
-
-  -- A group has ended, or a step will not run.
-  close = function(s, letter, value)
-    local before, by = state(s)
-    if before and by ~= step then return end
-    if value then redis.call('HSET', values, s, value) end
-    spread(s, letter, value)
-    note(s, letter)
-  end
-
+  again = string.sub(text(step) or 'f', 1, 1) ~= 'f'
   local before = state(step)
   if before and before ~= 'f' then
     verdict, said = before, redis.call('HGET', values, step) or 'null'
-  else
-    redis.call('HSET', values, step, said)
+  elseif said ~= 'null' then
+    tell(step, said)
   end
   local group = string.match(step, '^(%d+):')
-  if group then arrive(group, step, verdict == 'd', said) else spread(step, verdict, said) end
+  if group then arrive(group, step, verdict == 'd', said, 'many') else spread(step, verdict, said) end
   if before ~= verdict then note(step, verdict) end
+  flush()
   return ended and 1 or 0, starts, stops
 end
