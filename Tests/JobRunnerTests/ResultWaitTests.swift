@@ -291,8 +291,8 @@ extension QueueFixture {
         return Int(ServerInfo(text).fields[field] ?? "") ?? -1
     }
 
-    /// How often a command was called.
-    fileprivate func calls(_ command: String) async throws -> Int {
+    /// How often the server ran a command, also inside scripts.
+    func calls(_ command: String) async throws -> Int {
         let text = try await redis("INFO", "commandstats").text ?? ""
         let line = ServerInfo(text).fields["cmdstat_" + command] ?? ""
         return Int(line.drop { $0 != "=" }.dropFirst().prefix { $0.isNumber }) ?? 0
