@@ -1,3 +1,4 @@
+import Dispatch
 import Testing
 
 @testable import JobRunner
@@ -21,6 +22,11 @@ struct ProgramDescriptorTests {
             let done = ProgramOutcome.done(Array("null".utf8))
             #expect(await runner.run(program, invocation: invocation) == done)
 
+            // libdispatch opens what it needs for timers with the first one, and ends the process
+            // when it cannot: before they run out.
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().asyncAfter(deadline: .now()) { continuation.resume() }
+            }
             var limit = rlimit()
             #if canImport(Darwin)
                 let resource = RLIMIT_NOFILE
