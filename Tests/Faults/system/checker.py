@@ -23,7 +23,7 @@ class Verdict:
     notes: list = dataclasses.field(default_factory=list)
     buried: dict = dataclasses.field(default_factory=dict)       # id → reason
     starts: dict = dataclasses.field(default_factory=dict)       # id → number of starts
-    again: collections.Counter = dataclasses.field(default_factory=collections.Counter)      # (pid, had they ended there) → its jobs that started again
+    again: collections.Counter = dataclasses.field(default_factory=collections.Counter)      # (pid and fault, had they ended there) → its jobs that started again
     lost_ids: list = dataclasses.field(default_factory=list)
 
 
@@ -98,7 +98,7 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
             cause = [f for f in hit[first.pid] + hit[None] if f.end >= begin and f.begin <= second.ms]
             if cause:
                 v.explained += 1
-                v.again[first.pid, (first.id, first.fence) in finished] += 1
+                v.again[(first.pid, cause[0].begin), (first.id, first.fence) in finished] += 1
                 v.waits.append(second.ms - max(f.begin for f in cause))
                 v.recovery = max(v.recovery, v.waits[-1])
             elif may_be_two(second.id, second.ms): v.explained += 1

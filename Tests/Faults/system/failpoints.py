@@ -6,7 +6,7 @@ import collections, os, signal
 
 from producer import job
 from server import QUEUE
-from wait import until
+from wait import now_ms, until
 
 SLOTS = 4
 # How a process is brought to each. Those of the first two groups come before its first handler
@@ -74,7 +74,7 @@ class Round:
             self.deaths[point] += 1
             code = worker.process.returncode
             self.run.goal(code == -signal.SIGKILL, f'{point}: ended with {code}, not by itself')
-            if POINTS[point] in ('idle', 'early'): self.run.early[worker.pid] = point
+            if POINTS[point] in ('idle', 'early'): self.run.early.append((worker, now_ms(), point))
             wanted = HOLDS.get(point)
             if wanted: until(lambda: self.held(worker.pid), 2, f'{point}: jobs that the dead one held')
             elif wanted is False: self.run.goal(self.held(worker.pid) == 0, f'{point}: died with {self.held(worker.pid)} jobs held')
@@ -140,7 +140,7 @@ class Round:
 def f2(run):
     """A process dies by SIGKILL at each of 18 given places in the code"""
     run.serve()
-    run.jobs, run.early, deaths = 0, {}, collections.Counter()
+    run.jobs, run.early, deaths = 0, [], collections.Counter()
     each = 2
     for turn in range(run.size(1, 100)):
         this = Round(run, each)
@@ -156,9 +156,11 @@ def f2(run):
     run.notes.append(f'{sum(deaths.values())} deaths at {len(POINTS)} points')
     # A job may be with several that die, one after another.
     verdict = run.finish({'kill', 'stop'}, buries=True)
-    started = {e.pid for e in run.ledger.events()}
-    for pid, point in run.early.items():
-        if pid in started: verdict.problems.append(f'{point}: a job had started in the process that died there')
+    started = collections.defaultdict(list)
+    for e in run.ledger.events(): started[e.pid].append(e.ms)
+    # Thousands of processes: a number comes again.
+    for worker, died, point in run.early:
+        if any(worker.born <= ms <= died for ms in started[worker.pid]): verdict.problems.append(f'{point}: a job had started in the process that died there')
     for has_ended, what in ((False, 'that ran'), (True, 'that had ended')):
         most = max((n for (_, e), n in verdict.again.items() if e == has_ended), default=0)
         if most > SLOTS: verdict.problems.append(f'{most} jobs {what} in one process of {SLOTS} slots ran again')

@@ -29,7 +29,7 @@ class Run:
         self.server = self.proxy = self.wire = None
         self.workers, self.producers, self.made, self.missed, self.notes = [], [], 0, [], []
         # Of a worker whose safety line was taken out nobody waits long for a drain.
-        self.patience = 20 if control else 90
+        self.patience = 20 if control else 900 if release else 90
 
     def size(self, small, large): return large if self.release else small
 
@@ -77,7 +77,8 @@ class Run:
     # Waiting.
 
     def started(self, count, seconds=60): return until(lambda: self.ledger.look()[0] >= count, seconds, f'{count} starts')
-    def ended(self, count, seconds=60): return until(lambda: self.ledger.look()[1] >= count, seconds, f'{count} ends')
+    def ended(self, count, seconds=None):
+        return until(lambda: self.ledger.look()[1] >= count, seconds or self.size(60, 600), f'{count} ends')
 
     def pause(self, seconds):
         """Lets time pass: how long a fault lasts, not what it is waited for with."""

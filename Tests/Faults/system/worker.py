@@ -23,7 +23,8 @@ class Worker:
                 [*wrap, os.path.join(BINARIES, 'FaultWorker'), 'work', '--redis-url', url, '--concurrency', str(concurrency),
                  '--visibility-timeout', f'{lease}s', '--log-format', 'json', '--allow-eviction', *more],
                 env=dict(os.environ, FAULT_LEDGER=ledger.path, JOBRUNNER_REDIS_URL=url, **armed(failpoint)), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        self.pid = self.process.pid
+        self.pid, self.born = self.process.pid, now_ms()
+        self.seen = self.born                      # alive, the last time that anybody looked
 
     @property
     def is_alive(self): return self.process.poll() is None
@@ -57,8 +58,8 @@ class Worker:
 
     def died(self):
         """Notes that it took itself down; True when it had."""
-        if self.is_alive: return False
-        self.ledger.fault('kill', self.pid, note=f'by itself, {self.process.returncode}')
+        if self.is_alive: self.seen = now_ms(); return False
+        self.ledger.fault('kill', self.pid, self.seen, note=f'by itself, {self.process.returncode}')
         return True
 
     def freeze(self):
