@@ -27,6 +27,23 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
 }
 
 
+INCLUDE = '-- include walk\n'
+
+
+def sent(script, changes={}):
+    """A script as the executables send it, see Scripts.swift: one with a part has no comments. `changes` are made before."""
+    def text(name):
+        with open(os.path.join(SCRIPTS, name + '.lua')) as f: source = f.read()
+        for old, new in changes.get(name, []):
+            if old not in source: raise SystemExit(f'a control does not match {name}.lua: {old}')
+            source = source.replace(old, new)
+        return source
+    source = text(script)
+    if INCLUDE not in source: return source
+    lines = [l.lstrip(' ') for l in source.replace(INCLUDE, text('walk')).split('\n') if l]
+    return '\n'.join(l for l in lines if not l.startswith('--'))
+
+
 class Control:
     """A patch of scripts, to be loaded into a server."""
 
@@ -37,13 +54,8 @@ class Control:
     def install(self, server):
         """Loads the patched scripts; returns {digest: digest} in bytes for the proxy."""
         pairs = {}
-        for script, changes in self.changes.items():
-            with open(os.path.join(SCRIPTS, script + '.lua')) as f: source = f.read()
-            patched = source
-            for old, new in changes:
-                if old not in patched: raise SystemExit(f'control "{self.name}" does not match {script}.lua: {old}')
-                patched = patched.replace(old, new)
-            pairs[hashlib.sha1(source.encode()).hexdigest().encode()] = server.call('SCRIPT', 'LOAD', patched).encode()
+        for script in self.changes:
+            pairs[hashlib.sha1(sent(script).encode()).hexdigest().encode()] = server.call('SCRIPT', 'LOAD', sent(script, self.changes)).encode()
         return pairs
 
 
