@@ -8,9 +8,18 @@ import JobRunnerCLI
     import Darwin
 #endif
 
+/// `FaultWorker chords FILE` starts workflows; else it is the worker.
+@main
+enum FaultProgram {
+    @concurrent static func main() async {
+        let words = CommandLine.arguments
+        if words.count == 3, words[1] == "chords" { exit(await ChordStarter.run(file: words[2])) }
+        await FaultWorker.main()
+    }
+}
+
 /// The worker that the fault tests kill, freeze and cut off: its jobs write what they do into a
 /// ledger, a file outside Redis, and misbehave as they are told.
-@main
 struct FaultWorker: JobRunnerApp {
     func register(on worker: inout WorkerBuilder) async throws {
         let ledger = try Ledger(path: ProcessInfo.processInfo.environment["FAULT_LEDGER"])
@@ -51,6 +60,12 @@ struct FaultWorker: JobRunnerApp {
                 try await Task.sleep(for: .milliseconds(job.milliseconds))
                 ledger.write("end", context)
             }
+        }
+        worker.handle(Member.self) { job, context in try await job.run(context, ledger) }
+        worker.handle(Callback.self) { _, values, context in
+            ledger.write("start", context)
+            ledger.write("end", context)
+            return values
         }
         worker.handle(Crash.self) { job, context in
             ledger.write("start", context)

@@ -4,8 +4,8 @@ import collections, dataclasses, json, re
 from server import QUEUE
 
 # Keys that may be left. Those of the first line stay, the others must have an end.
-STAY = re.compile(r'jobrunner:(queues|limits|\{default\}:(meta|dead))$')
-LAPSE = re.compile(r'jobrunner:(worker:.*|\{limit:[^}]*\}:(tokens|running):.*|\{lock:[^}]*\}|\{default\}:(result|progress|seen|count):.*)$')
+STAY = re.compile(r'jobrunner:(queues|limits|\{\w+\}:(meta|dead))$')
+LAPSE = re.compile(r'jobrunner:(worker:.*|\{limit:[^}]*\}:(tokens|running):.*|\{lock:[^}]*\}|\{\w+\}:(flows|(result|progress|seen|count):.*))$')
 
 
 @dataclasses.dataclass
@@ -37,9 +37,10 @@ def left_over(server):
 def dead(server):
     """id → reason of what was given up."""
     found = {}
-    for entry in server.call('ZRANGE', QUEUE + 'dead', 0, -1):
-        head, raw = entry.split('\n', 1)
-        found[json.loads(raw).get('id')] = head.split(' ', 1)[1]
+    for queue in server.queues:
+        for entry in server.call('ZRANGE', queue + 'dead', 0, -1):
+            head, raw = entry.split('\n', 1)
+            found[json.loads(raw).get('id')] = head.split(' ', 1)[1]
     return found
 
 
@@ -55,7 +56,7 @@ def results(server):
     return found
 
 
-def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
+def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excused=()):
     """What a run that has drained came to.
 
     `causes` are the kinds of fault that may explain that a job started twice; one does when it
@@ -63,7 +64,8 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
     the first start.
     `copies` are kinds of fault that cut a script short: a job that was in the queue then may be
     there twice from then on, each copy held rightly, so that the later result need not be that
-    of the higher fence. `lost_allowed` is asked with the ms at which a lost job was accepted.
+    of the higher fence. `lost_allowed` is asked with the ms at which a lost job was accepted;
+    `excused` are ids of jobs that need not have ended.
     """
     v = Verdict()
     accepted, faults, buried, stored = ledger.accepted(), ledger.faults(), dead(server), results(server)
@@ -81,7 +83,7 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False):
 
     forgiven = 0
     for identity, ms in accepted.items():
-        if identity in last_end or identity in buried: continue
+        if identity in last_end or identity in buried or identity in excused: continue
         if lost_allowed(ms): forgiven += 1
         else: v.lost += 1; v.lost_ids.append(identity)
     if forgiven: v.notes.append(f'{forgiven} lost within the bound that the set-up allows')

@@ -8,6 +8,7 @@ import hashlib, os
 from worker import ROOT
 
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
+AGAIN = "if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end"
 LEASED = "if not redis.call('ZSCORE', workers, worker) then return {-1} end"
 TAKEN = "    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n"
 TRIMMED = "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n"
@@ -23,11 +24,14 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
         'reap': [("redis.call('ZREM', workers, worker)", ''), ("if ARGV[2] == '0' and redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}),
     'heartbeat does not renew': ('F17', {'tick': [("if known then redis.call('ZADD'", "if known and ARGV[2] == '1' then redis.call('ZADD'")]}),
     'tag guard removed': ('F3', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}),
+    'counter instead of a set': ('F31', {'walk': [("redis.call('SCARD', wait) - redis.call('SISMEMBER', wait, member), wait", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HLEN', jobs) - 2, wait")]}),
+    'a step told again sets off again': ('F31', {'walk': [
+        ("if not letter or by == step then", 'if true then'), ("if before and by ~= step then return end", ''), (AGAIN, 'if begun[s] then return end')]}),
     'accepted twice': ('F3', {'enqueue_many': [("if window > 0 and redis.call('EXISTS', KEYS[i + 1]) == 1 then", 'if false then')]}),
 }
 
 
-INCLUDE = '-- include walk\n'
+INCLUDE, PARTS = '-- include walk\n', {'walk': ['advance', 'cycle']}      # a part of scripts, and of which
 
 
 def sent(script, changes={}):
@@ -54,7 +58,7 @@ class Control:
     def install(self, server):
         """Loads the patched scripts; returns {digest: digest} in bytes for the proxy."""
         pairs = {}
-        for script in self.changes:
+        for script in {whole for changed in self.changes for whole in PARTS.get(changed, [changed])}:
             pairs[hashlib.sha1(sent(script).encode()).hexdigest().encode()] = server.call('SCRIPT', 'LOAD', sent(script, self.changes)).encode()
         return pairs
 

@@ -15,7 +15,7 @@ Ends with 1 when a goal was missed. Needs Linux, Python 3.11, redis-server 7.0, 
 import argparse, datetime, os, platform, signal, subprocess, sys, time, traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import clocks, controls, crashes, failpoints, limits, loads, networks, recoveries, refusals, servers
+import chords, clocks, controls, crashes, failpoints, limits, loads, networks, recoveries, refusals, servers
 from redis_link import needs
 from run import Run, Skip
 from wait import Late
@@ -26,7 +26,7 @@ FAULTS = {
     'F10': clocks.f10, 'F11': clocks.f11, 'F12': crashes.f12, 'F13': servers.f13, 'F14': refusals.f14, 'F15': servers.f15,
     'F16': crashes.f16, 'F17': crashes.f17, 'F18': loads.f18, 'F19': servers.f19, 'F20': loads.f20, 'F21': loads.f21,
     'F22': loads.f22, 'F24': loads.f24, 'F25': limits.f25,
-    'F26': recoveries.f26, 'F27': recoveries.f27, 'F28': refusals.f28, 'F29': refusals.f29, 'F30': refusals.f30,
+    'F26': recoveries.f26, 'F27': recoveries.f27, 'F28': refusals.f28, 'F29': refusals.f29, 'F30': refusals.f30, 'F31': chords.f31,
 }
 HEAD = ('fault', 'what', 'jobs', 'faults', 'lost', 'dup. explained', 'dup. unexplained', 'stale', 'leaked', 'recovery ms', 's', 'result')
 

@@ -13,13 +13,14 @@ def job(identity, kind='ledger', **arguments):
 class Producer:
     """Enqueues lines, each with an id of its own, so that a run that failed may be repeated."""
 
-    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None, failpoint=None, wrap=()):
+    def __init__(self, directory, number, url, ledger, lines, more=(), tries=1, kind=None, failpoint=None, wrap=(), chords=0):
         self.file, self.url, self.ledger, self.more, self.tries = os.path.join(directory, f'jobs-{number}'), url, ledger, more, tries
         self.errors, self.codes, self.kind, self.process = [], [], kind, None
-        self.wrap = wrap
+        # Of lines that are chords: how many jobs each has.
+        self.wrap, self.chords = wrap, chords
         # Its first try dies there.
         self.failpoint, self.deaths = failpoint, 0
-        self.asked, self.told = len(lines), 0      # lines, and handles printed by the last try
+        self.asked, self.told = len(lines) * (chords or 1), 0      # jobs, and handles printed by the last try
         with open(self.file, 'w') as f: f.write('\n'.join(lines) + '\n')
         self.thread = threading.Thread(target=self._run)
         self.lock, self.ended = threading.Lock(), False
@@ -27,11 +28,13 @@ class Producer:
 
     def _run(self):
         name = [self.kind] if self.kind else []
+        command = [os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more]
+        if self.chords: command = [os.path.join(BINARIES, 'FaultWorker'), 'chords', self.file]
         for turn in range(self.tries):
             with self.lock:
                 if self.ended: return
                 self.process = subprocess.Popen(
-                    [*self.wrap, os.path.join(BINARIES, 'jobrunner'), 'enqueue', *name, '--ndjson', self.file, '--print-ids', '--redis-url', self.url, *self.more], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no', **armed(turn == 0 and self.failpoint)),
+                    [*self.wrap, *command], env=dict(os.environ, SWIFT_BACKTRACE='enable=yes,color=no', JOBRUNNER_REDIS_URL=self.url, **armed(turn == 0 and self.failpoint)),
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             errors = []
             reader = threading.Thread(target=lambda: errors.append(self.process.stderr.read()))

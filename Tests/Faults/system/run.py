@@ -103,19 +103,23 @@ class Run:
         except Late as error: self.missed.append(str(error))
         return now_ms() - begin
 
-    def finish(self, causes=(), copies=(), lost_allowed=lambda ms: False, seconds=None, recovery=None, drained=None, buries=False):
+    def dismiss(self):
+        """TERM to all workers, until they have ended."""
+        living = self.living()
+        for worker in living:
+            worker.last_resident = worker.resident()
+            worker.process.terminate()
+        for worker in living: self.goal(worker.stop() == 0, f'worker {worker.number} ended with {worker.process.returncode} after TERM')
+
+    def finish(self, causes=(), copies=(), lost_allowed=lambda ms: False, seconds=None, recovery=None, drained=None, buries=False, excused=()):
         """Drains, stops the workers and returns the verdict; `recovery` and `drained` are bounds in ms.
 
         Nothing may be in the dead set unless it `buries`.
         """
         took = self.drain(seconds)
         if drained: self.goal(took <= drained, f'drained after {took} ms, not within {drained}')
-        living = self.living()
-        for worker in living:
-            worker.last_resident = worker.resident()
-            worker.process.terminate()
-        for worker in living: self.goal(worker.stop() == 0, f'worker {worker.number} ended with {worker.process.returncode} after TERM')
-        verdict = judge(self.ledger, self.server, causes, copies, lost_allowed)
+        self.dismiss()
+        verdict = judge(self.ledger, self.server, causes, copies, lost_allowed, excused)
         if recovery: self.goal(verdict.recovery <= recovery, f'recovered after {verdict.recovery} ms, not within {recovery}')
         for producer in self.producers:
             if producer.codes and producer.codes[-1] == 0 and producer.told != producer.asked:

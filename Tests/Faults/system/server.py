@@ -16,6 +16,7 @@ class Server:
         os.mkdir(self.dir)
         self.path, self.arguments, self.env = os.path.join(directory, 's'), arguments, dict(os.environ)
         self.process, self.memory, self.wrap = None, None, wrap
+        self.queues = [QUEUE]      # prefixes of the keys of those that are used
         if clock:
             file = os.path.join(directory, 'clock')
             with open(file, 'wb') as f: f.write(bytes(8))
@@ -105,7 +106,8 @@ class Server:
 
     def is_drained(self, workers):
         """Nothing waits, nothing is held, and of workers only `workers` are known."""
-        q = QUEUE
-        counts = self.pipeline([('LLEN', q + 'ready'), ('LLEN', q + 'landing'), ('ZCARD', q + 'scheduled'), ('ZCARD', q + 'reaping'), ('ZCARD', q + 'workers')])
-        if any(isinstance(c, Failure) for c in counts): return False
-        return counts[:4] == [0] * 4 and counts[4] <= workers and not self.keys('jobrunner:{default}:active:*')
+        for q in self.queues:
+            counts = self.pipeline([('LLEN', q + 'ready'), ('LLEN', q + 'landing'), ('ZCARD', q + 'scheduled'), ('ZCARD', q + 'reaping'), ('ZCARD', q + 'workers')])
+            if any(isinstance(c, Failure) for c in counts): return False
+            if counts[:4] != [0] * 4 or counts[4] > workers or self.keys(q + 'active:*'): return False
+        return True
