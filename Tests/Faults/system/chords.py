@@ -148,7 +148,7 @@ def f31(run):
     # The patched scripts of a control would not outlive a restart.
     if run.control: plan = [p for p in plan if p != 'restart']
     run.rng.shuffle(plan)
-    run.proxy.lose, run.proxy.tear = 0.01, 0.002
+    run.proxy.lose, run.proxy.tear = 0.05 if run.control else 0.01, 0.002
     chords = Chords(run, total, batch=max(1, total // len(plan)), ahead=run.size(3, 6))
     chords.play(plan)
     run.drain()
