@@ -726,8 +726,8 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'tag guard removed': ('network', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}, ()),
     'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
-    'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - redis.call('SISMEMBER', wait, member)", "redis.call('SCARD', wait) - 1"),
-                                                ("redis.call('SREM', wait, member)", "redis.call('SPOP', wait)")]}, ()),
+    'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - gone[s]", "redis.call('SCARD', wait) - 1"),
+                                                ("redis.call('SREM', flow .. ':wait:' .. leaving[i], leaving[i + 1])", "redis.call('SPOP', flow .. ':wait:' .. leaving[i])")]}, ()),
 }
 
 

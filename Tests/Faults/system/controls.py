@@ -24,7 +24,7 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
         'reap': [("redis.call('ZREM', workers, worker)", ''), ("if ARGV[2] == '0' and redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}),
     'heartbeat does not renew': ('F17', {'tick': [("if known then redis.call('ZADD'", "if known and ARGV[2] == '1' then redis.call('ZADD'")]}),
     'tag guard removed': ('F3', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}),
-    'counter instead of a set': ('F31', {'walk': [("redis.call('SCARD', wait) - redis.call('SISMEMBER', wait, member), wait", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HLEN', jobs) - 2, wait")]}),
+    'counter instead of a set': ('F31', {'walk': [("redis.call('SCARD', wait) - gone[s]", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HLEN', jobs) - 2")]}),
     'a step told again sets off again': ('F31', {'walk': [
         ("if not letter or by == step then", 'if true then'), ("if before and by ~= step then return end", ''), (AGAIN, 'if begun[s] then return end')]}),
     'accepted twice': ('F3', {'enqueue_many': [("if window > 0 and redis.call('EXISTS', KEYS[i + 1]) == 1 then", 'if false then')]}),
