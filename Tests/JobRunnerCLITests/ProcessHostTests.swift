@@ -62,7 +62,7 @@ struct ProcessHostTests {
         #expect(worker.lines + worker.errors == [])
     }
 
-    @Test func `nothing is written where it runs or into TMPDIR`() async throws {
+    @Test func `where it runs may be gone, and TMPDIR and HOME may not be there`() async throws {
         try await fixture.program("loud", "echo hello >&2; cat")
         let worker = try work(
             #"cd "$NOWHERE"; rmdir "$NOWHERE"; exec "$@""#,

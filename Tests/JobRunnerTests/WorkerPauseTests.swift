@@ -109,6 +109,9 @@ import Testing
                 name: "a", options: JobOptions(queue: "q"), in: .milliseconds(1500 + 37 * index))
         }
         try await fixture.run { await $0.log.end(.done, count: count) }
+        #expect(Set(fixture.log.ends.map(\.id)).count == count)
+        #expect(fixture.log.ends.allSatisfy { $0.verdict == .done && $0.attempt == 1 })
+        #expect(try await queue.integer("ZCARD", queue.keys.scheduled) == 0)
     }
 
     @Test func `a lock lets one run in at a time, with a fence that grows`() async throws {

@@ -77,6 +77,7 @@ extension JobClient {
                         ? JobRunnerError.outcomeUnknown(queue: queue, id: id, error)
                         : JobRunnerError.redis(error)
                 }
+                // The server has no event for being back; who is cancelled hears of the next try.
                 try? await Task.sleep(for: .nanoseconds(wait))
             }
         }

@@ -94,25 +94,20 @@ extension WorkerEngine {
 
     /// Asks until there is an answer, for as long as an enqueue would.
     ///
-    /// What is asked may be asked again. Not `send`: the run may be cancelled, and what it did is
-    /// noted all the same.
+    /// What is asked may be asked again.
     private func patiently<Reply>(_ call: Call<Reply>) async throws -> Reply {
         let deadline = monotonicDeadline(after: client.options.enqueueTimeout)
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
         while true {
-            let result = await withCheckedContinuation { continuation in
-                router.connection(for: call.key).submit(call) { continuation.resume(returning: $0) }
-            }
-            switch result {
+            switch await answer(to: call) {
             case .success(let reply): return reply
             case .failure(let error):
                 let wait = backoff.next(using: &random)
                 guard error.isTransient || error.isOutcomeUnknown,
                     monotonicNanoseconds() + wait < deadline
                 else { throw JobRunnerError.redis(error) }
-                // In a task of its own: a cancelled one would not wait.
-                await Task.detached { try? await Task.sleep(for: .nanoseconds(wait)) }.value
+                await Self.pause(wait)
             }
         }
     }

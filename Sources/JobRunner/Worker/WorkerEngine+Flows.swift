@@ -92,11 +92,7 @@ extension WorkerEngine {
         var backoff = Backoff()
         var random = SystemRandomNumberGenerator()
         while true {
-            // Not `send`: this task may be cancelled, and what ends is told all the same.
-            let result = await withCheckedContinuation { continuation in
-                router.connection(for: call.key).submit(call) { continuation.resume(returning: $0) }
-            }
-            switch result {
+            switch await answer(to: call) {
             case .success(let reply): return reply
             case .failure(let error):
                 options.onEvent(.trouble(queue: options.queues[held.lane].name, error))
@@ -105,11 +101,26 @@ extension WorkerEngine {
                 case .stopping, .leaseLost: return nil
                 case .notWanted, .timeLimit, nil: break
                 }
-                // In a task of its own: a cancelled one would not wait.
-                let wait = backoff.next(using: &random)
-                await Task.detached { try? await Task.sleep(for: .nanoseconds(wait)) }.value
+                await Self.pause(backoff.next(using: &random))
             }
         }
+    }
+
+    /// What the server says, whoever cancels this task meanwhile: what a run did is told all the
+    /// same, and `send` would not be sent.
+    func answer<Reply>(to call: Call<Reply>) async -> Result<Reply, RedisError> {
+        await withCheckedContinuation { continuation in
+            router.connection(for: call.key).submit(call) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Waits before the server is asked again, which has no event for being back.
+    ///
+    /// In a task of its own: a cancelled one would not wait.
+    ///
+    /// - Parameter wait: ns.
+    static func pause(_ wait: Int64) async {
+        await Task.detached { try? await Task.sleep(for: .nanoseconds(wait)) }.value
     }
 
     /// Not waited for: a job that does not hear of it runs to its end, which changes nothing.

@@ -123,7 +123,7 @@ extension WorkerEngine {
                 // Unanswered: who waits is told nothing, and the lock lapses.
                 self.heartbeat.submit(command) { _ in }
             }
-            for job in counts.dead where self.isTied(job) {
+            for job in counts.dead {
                 Task { try? await self.client.endBuried(job, in: store.keys.name) }
             }
             if counts.given + counts.buried > 0 {
@@ -138,10 +138,6 @@ extension WorkerEngine {
             }
             if counts.left > 0 { self.reap(worker, index, store) }
         }
-    }
-
-    private func isTied(_ job: [UInt8]) -> Bool {
-        (try? Envelope(job, limits: Envelope.Limits(maxBytes: 1 << 20)))?.isTied ?? false
     }
 
     /// A handler here takes such jobs.

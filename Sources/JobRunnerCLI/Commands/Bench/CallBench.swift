@@ -18,6 +18,7 @@ struct CallBench {
             worker.order(.go)
             _ = try await worker.next(.joined)
             for number in 0..<count + LatencyBench.warmUp {
+                // The pace of the calls.
                 try await Task.sleep(for: interval)
                 let start = monotonicNanoseconds()
                 let handle = try await bench.queue.client.enqueue(
