@@ -12,7 +12,7 @@ public struct ConnectionOptions: Sendable {
     public var connectTimeout: Duration = .seconds(2)
     /// Bound on a command from call to reply, waiting for a connection included.
     public var commandTimeout: Duration = .seconds(5)
-    /// Loaded by SCRIPT LOAD in the pipeline that logs in.
+    /// Loaded by SCRIPT LOAD once it is logged in.
     public var scripts: [Script] = []
     /// Most bytes of one reply.
     public var maxReplyBytes = 64 << 20

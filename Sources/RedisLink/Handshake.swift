@@ -5,7 +5,10 @@
 #endif
 
 extension Link {
-    /// Connects, logs in, names the client and loads the scripts: one pipeline.
+    /// Connects; logs in and names the client; then loads the scripts.
+    ///
+    /// These wait for the login: Redis takes no argument of over 16 KiB from who has not logged in,
+    /// and would close the connection instead of telling that it wants a password.
     ///
     /// - Throws: `unreachable` for what may pass by itself, `server` when the login was
     ///   refused, `protocolViolation` when it is not Redis that answers.
@@ -21,13 +24,15 @@ extension Link {
         }
         var reader = ReplyReader(maxReplyBytes: options.maxReplyBytes)
         do throws(RedisError) {
-            let steps = handshake(options)
-            let replies = try exchange(
-                steps.map(\.command), socket, &reader, address: address, deadline: deadline)
-            guard replies.count == steps.count, reader.isBetweenReplies else {
-                throw .protocolViolation(address: address, reason: "a reply nobody asked for")
+            var clientID: Int?
+            for steps in [login(options), loading(options.scripts)] where !steps.isEmpty {
+                let replies = try exchange(
+                    steps.map(\.command), socket, &reader, address: address, deadline: deadline)
+                guard replies.count == steps.count, reader.isBetweenReplies else {
+                    throw .protocolViolation(address: address, reason: "a reply nobody asked for")
+                }
+                clientID = try check(replies, of: steps, options, address: address) ?? clientID
             }
-            let clientID = try check(replies, of: steps, options, address: address)
             return Link(socket, reader, address: address, clientID: clientID)
         } catch {
             socket.close()
@@ -41,7 +46,7 @@ extension Link {
         let isNeeded: Bool
     }
 
-    private static func handshake(_ options: ConnectionOptions) -> [Step] {
+    private static func login(_ options: ConnectionOptions) -> [Step] {
         var steps: [Step] = []
         if let password = options.password {
             let words = options.user.map { ["AUTH", $0, password] } ?? ["AUTH", password]
@@ -52,16 +57,22 @@ extension Link {
         }
         steps.append(Step(command: Command("CLIENT", "SETNAME", options.name), isNeeded: false))
         steps.append(Step(command: Command("CLIENT", "ID"), isNeeded: false))
-        for script in options.scripts {
+        steps.append(ping)
+        return steps
+    }
+
+    private static func loading(_ scripts: [Script]) -> [Step] {
+        if scripts.isEmpty { return [] }
+        return scripts.map { script in
             var load = Arguments()
             load.append("SCRIPT")
             load.append("LOAD")
             load.append(script.source)
-            steps.append(Step(command: Command(name: "SCRIPT", load), isNeeded: false))
-        }
-        steps.append(Step(command: Command("PING"), isNeeded: false))
-        return steps
+            return Step(command: Command(name: "SCRIPT", load), isNeeded: false)
+        } + [ping]
     }
+
+    private static var ping: Step { Step(command: Command("PING"), isNeeded: false) }
 
     private static func check(
         _ replies: [RedisValue], of steps: [Step], _ options: ConnectionOptions, address: String

@@ -205,7 +205,7 @@ struct FlowsCommandTests {
             #expect(await fixture.run("flows retry d").out == "default/d is going on already\n")
             #expect(try await fixture.jobs().map { $0.id?.description } == ["d.0.r2"])
         }
-        let life = try await fixture.ask("PTTL", fixture.key("flow:d:jobs")).integer
+        let life = try await fixture.ask("PTTL", fixture.key("flow:d")).integer
         #expect(try #require(life) > 29 * 86_400_000)
     }
 }

@@ -61,7 +61,8 @@ extension JobClient {
                 "workflow \(handle) is a batch, which cannot be retried as a whole: its dead jobs "
                     + "can be, with 'dead retry'")
         }
-        let states = try await states(of: store, count: chart.steps.count)
+        let states = try await states(
+            of: store, count: chart.steps.count, opened: head.opened)
         guard let ended = head.ended else {
             if head.round > 1 { try await resend(store, chart, states, round: head.round) }
             return .wentOn
@@ -102,7 +103,7 @@ extension JobClient {
         var jobs: [Int: FlowStore.Entry] = [:]
         for start in stride(from: 0, to: steps.count, by: Self.jobPage) {
             let page = steps[start..<min(steps.count, start + Self.jobPage)]
-            let reply = try await read("HMGET", store.jobs, page.map { "\($0)" })
+            let reply = try await read("HMGET", store.flow, page.map(FlowStore.Field.job.of))
             for (step, value) in zip(page, reply.array ?? []) {
                 guard let entry = value.bytes.flatMap(FlowStore.Entry.init),
                     let job = entry.renewed(as: "\(store.id).\(step).r\(round)", now: now)
@@ -134,15 +135,15 @@ extension JobClient {
     ) async throws {
         try await tell(FlowRetry.untold(chart, states: states.map { $0?.letter }), store)
         let now = try await serverTime()
-        var steps: [String] = []
+        var fields: [String] = []
         for (number, state) in states.enumerated() {
             guard let state, state.letter == "f", state.by == "*",
                 now - state.at < Self.resendable
             else { continue }
-            steps.append("\(number)")
+            fields.append(FlowStore.Field.job.of(number))
         }
-        guard !steps.isEmpty else { return }
-        let reply = try await read("HMGET", store.jobs, steps)
+        guard !fields.isEmpty else { return }
+        let reply = try await read("HMGET", store.flow, fields)
         for value in reply.array ?? [] {
             // Those of rounds before belong to groups that are done.
             if let job = value.bytes.flatMap(FlowStore.Entry.init), job.id.hasSuffix(".r\(round)") {

@@ -29,7 +29,8 @@ extension JobClient {
                 throw JobRunnerError.undecodable(
                     handle: "\(queue)/\(id)", reason: "its plan is of another version")
             }
-            let states = try await states(of: store, count: chart.steps.count)
+            let states = try await states(
+                of: store, count: chart.steps.count, opened: head.opened)
             let failed = chart.steps.indices.filter {
                 chart.steps[$0].job != nil && states[$0]?.state?.isFailure ?? false
                     && states[$0]?.letter != "s"
@@ -41,7 +42,8 @@ extension JobClient {
                 failures: Dictionary(uniqueKeysWithValues: zip(some, texts)).compactMapValues {
                     $0
                 },
-                members: chart.isOpenGroup ? try await members(of: store) : nil,
+                members: chart.isOpenGroup
+                    ? try await members(of: store, opened: head.opened) : nil,
                 now: try await serverTime())
         } catch let error as RedisError {
             throw JobRunnerError.redis(error)
@@ -101,7 +103,7 @@ extension JobClient {
     private static let mostFailures = 100
     /// Members of an open group whose failures are read.
     private static let mostMemberFailures = 20
-    /// Pages of an open group's states, of about 500 each.
+    /// Pages of an open group's fields, of about 1,000 each; a member has up to two.
     private static let mostPages = 20
     private static let listPage = 200
 
@@ -112,17 +114,24 @@ extension JobClient {
     }
 
     /// What the entries of the steps say.
-    func states(of store: FlowStore, count: Int) async throws(RedisError) -> [FlowState?] {
-        let reply = try await read("HMGET", store.states, (0..<count).map { "\($0)" })
-        let texts = reply.array ?? []
-        return (0..<count).map { $0 < texts.count ? texts[$0].text.flatMap(FlowState.init) : nil }
+    ///
+    /// - Parameter opened: When the workflow was, ms since 1970.
+    func states(of store: FlowStore, count: Int, opened: Int) async throws(RedisError)
+        -> [FlowState?]
+    {
+        let fields = (0..<count).map(FlowStore.Field.state.of)
+        let texts = try await read("HMGET", store.flow, fields).array ?? []
+        return (0..<count).map { step in
+            guard step < texts.count, let text = texts[step].text else { return nil }
+            return FlowState(text, opened: opened)
+        }
     }
 
     private func failures(of store: FlowStore, _ steps: [String]) async throws(RedisError)
         -> [WorkflowFailure?]
     {
         guard !steps.isEmpty else { return [] }
-        let reply = try await read("HMGET", store.values, steps)
+        let reply = try await read("HMGET", store.flow, steps.map(FlowStore.Field.answer.of))
         return (reply.array ?? []).map { value in
             value.bytes.flatMap {
                 try? JSONDecoder().decode(WorkflowFailure.self, from: Data($0))
@@ -130,8 +139,11 @@ extension JobClient {
         }
     }
 
-    private func members(of store: FlowStore) async throws(RedisError) -> WorkflowStatus.Members {
+    private func members(of store: FlowStore, opened: Int) async throws(RedisError)
+        -> WorkflowStatus.Members
+    {
         let wait = store.wait("0")
+        let prefix = FlowStore.Field.state.of("0:")
         let count = try await read("SCARD", wait, []).integer ?? 0
         let mark = try await read("SISMEMBER", wait, ["0:open"]).integer ?? 0
         var ended: [WorkflowStatus.Step.State: Int] = [:]
@@ -139,17 +151,20 @@ extension JobClient {
         var cursor = "0"
         for _ in 0..<Self.mostPages {
             let reply = try await read(
-                "HSCAN", store.states, [cursor, "MATCH", "0:*", "COUNT", "500"])
+                "HSCAN", store.flow, [cursor, "MATCH", prefix + "*", "COUNT", "1000"])
             guard let page = reply.array, page.count == 2, let pairs = page[1].array else {
                 throw .unexpectedReply(command: "HSCAN", got: reply.kind)
             }
             cursor = page[0].text ?? "0"
             for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-                guard let name = pairs[index].text, name != "0:open",
-                    let state = pairs[index + 1].text.flatMap(FlowState.init)?.state
+                guard let name = pairs[index].text?.dropFirst(2), name != "0:open",
+                    let text = pairs[index + 1].text,
+                    let state = FlowState(text, opened: opened)?.state
                 else { continue }
                 ended[state, default: 0] += 1
-                if state.isFailure, failed.count < Self.mostMemberFailures { failed.append(name) }
+                if state.isFailure, failed.count < Self.mostMemberFailures {
+                    failed.append(String(name))
+                }
             }
             if cursor == "0" { break }
         }

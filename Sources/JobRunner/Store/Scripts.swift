@@ -40,20 +40,15 @@ package enum Scripts {
     package static let halt = Script(name: "halt", source: PackageResources.halt_lua)
     package static let revive = Script(name: "revive", source: PackageResources.revive_lua)
 
-    /// Puts the part that two of them share in its place, and leaves comments out.
-    ///
-    /// Redis takes no argument of over 16 KiB from who has not logged in: it would close the
-    /// connection instead of telling that it wants a password.
+    /// Puts the parts that two of them share in their places.
     private static func including(_ source: [UInt8]) -> [UInt8] {
-        let walk = String(decoding: PackageResources.walk_lua, as: UTF8.self)
-        let text = String(decoding: source, as: UTF8.self).replacing(
-            "-- include walk\n", with: walk)
-        var lines: [Substring] = []
-        for line in text.split(separator: "\n") {
-            let code = line.drop { $0 == " " }
-            if !code.hasPrefix("--") { lines.append(code) }
+        var text = String(decoding: source, as: UTF8.self)
+        for (name, part) in [
+            ("report", PackageResources.report_lua), ("walk", PackageResources.walk_lua),
+        ] {
+            text.replace("-- include \(name)\n", with: String(decoding: part, as: UTF8.self))
         }
-        return Array(lines.joined(separator: "\n").utf8)
+        return Array(text.utf8)
     }
 
     /// Loaded by every producer's connection.

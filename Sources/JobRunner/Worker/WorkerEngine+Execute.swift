@@ -44,7 +44,8 @@ extension WorkerEngine {
             // What it waited for a start is not its own time.
             startedAt = monotonicNanoseconds()
         }
-        if let place = envelope.flow, let input = place.input {
+        // What a single step returned came with the job, unless it was long.
+        if envelope.input == nil, let place = envelope.flow, let input = place.input {
             switch await takeInput(input, of: place, held, slot) {
             case .json(let json): envelope.input = json
             case .missing(let reason): return run(held, startedAt).lacking(envelope, reason)

@@ -16,15 +16,14 @@ extension WorkerEngine {
         -> Taking
     {
         let store = FlowStore(client.keys.queue(place.queue), id: place.id)
-        // The entry of no step is there for as long as the others are.
-        guard let values = await asking(store.values(of: [""] + input.steps), held, slot) else {
+        guard let known = await asking(store.values(of: input.steps), held, slot) else {
             return .stopped
         }
-        guard values.first != .some(nil) else {
+        guard let values = known else {
             return .missing("workflow \(place.handle) has expired")
         }
         var found: [[UInt8]] = []
-        for (step, value) in zip(input.steps, values.dropFirst()) {
+        for (step, value) in zip(input.steps, values) {
             if value?.isEmpty == true {
                 return .missing(
                     "the results of group \(step) of workflow \(place.handle) were over 10,000, "

@@ -68,15 +68,12 @@ extension BatchHandle {
     /// - Throws: `unknownOrExpired`, or `redis`.
     public func counts() async throws -> BatchCounts {
         let pipeline = Pipeline(router: client.router)
-        let others = ["", "0", "0:open"] + (1...4).map(String.init)
         do throws(RedisError) {
             let replies = try await pipeline.replies(to: [
                 Pipeline.Read(key: store.flow, command: Command("EXISTS", store.flow)),
                 Pipeline.Read(key: store.flow, command: Command("SCARD", store.wait("0"))),
-                Pipeline.Read(key: store.flow, command: Command("SCARD", store.flow + ":bad:0")),
-                Pipeline.Read(key: store.flow, command: Command("HLEN", store.states)),
-                Pipeline.Read(
-                    key: store.flow, command: Command(["HMGET", store.states] + others)),
+                Pipeline.Read(key: store.flow, command: Command("SCARD", store.failed("0"))),
+                Pipeline.Read(key: store.flow, command: Command("SCARD", store.done("0"))),
                 Pipeline.Read(
                     key: store.flow, command: Command("SISMEMBER", store.wait("0"), "0:open")),
             ])
@@ -85,11 +82,11 @@ extension BatchHandle {
             }
             guard numbers[0] == 1 else { throw RedisError.stopped }
             var counts = BatchCounts()
-            counts.isOpen = numbers[5] == 1
-            counts.waiting = numbers[1] - numbers[5]
+            counts.isOpen = numbers[4] == 1
+            counts.waiting = numbers[1] - numbers[4]
             counts.failed = numbers[2]
-            let own = (replies[4].array ?? []).count { $0 != .null }
-            counts.done = max(0, numbers[3] - own - counts.failed)
+            // One entry is of no member.
+            counts.done = max(0, numbers[3] - 1)
             return counts
         } catch {
             if case .stopped = error {

@@ -43,14 +43,19 @@ struct FlowOpening: Sendable {
                 input: step.input, isLocal: isLocal)
             let draft = try Self.draft(job, place, maxBytes: maxBytes)
             drafts[number] = draft
-            store.jobs.append((number, .init(queue: draft.queue, json: draft.job.json)))
+            let entry = FlowStore.Entry(queue: draft.queue, json: draft.job.json)
+            store.fields.append((FlowStore.Field.job.of(number), entry.bytes))
         }
         starts = wiring.starts.compactMap { drafts[$0] }
-        store.states =
-            wiring.starts.map { ($0, "f", []) }
-            + wiring.done.map { ($0.step, "d", Array($0.value.utf8)) }
+        for step in wiring.starts {
+            store.fields.append((FlowStore.Field.state.of(step), Array("f".utf8)))
+        }
+        for (step, value) in wiring.done {
+            store.fields.append((FlowStore.Field.state.of(step), Array("d".utf8)))
+            store.fields.append((FlowStore.Field.answer.of(step), Array(value.utf8)))
+        }
         store.waits = wiring.waits
-        store.fields = wiring.fields.map { ($0.name, Array($0.value.utf8)) }
+        store.fields += wiring.fields.map { ($0.name, Array($0.value.utf8)) }
         store.fields.append(("local", Array((isLocal ? "1" : "0").utf8)))
         store.fields.append(("name", Array(name.utf8)))
         store.fields.append(("keep", Array("\(keep.milliseconds)".utf8)))

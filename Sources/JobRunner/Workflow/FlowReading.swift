@@ -1,7 +1,10 @@
 internal import FoundationEssentials
 internal import RedisLink
 
-/// What a step's entry says: `<letter> <by> <at>`, and when it was set off.
+/// What a step's entry says: `<letter> <by> <at> <since>`.
+///
+/// The letter alone is what its workflow was opened with; a `since` of 0 is when that was; one that
+/// never started has none.
 struct FlowState: Sendable, Equatable {
     /// The text itself.
     let text: String
@@ -12,16 +15,18 @@ struct FlowState: Sendable, Equatable {
     let at: Int
     let setOffAt: Int?
 
-    init?(_ text: String) {
+    /// - Parameter opened: When its workflow was, ms since 1970.
+    init?(_ text: String, opened: Int) {
         let parts = text.split(separator: " ")
-        guard parts.count >= 3, parts[0].count == 1, let letter = parts[0].first,
-            let at = Int(parts[2])
-        else { return nil }
+        guard let first = parts.first, first.count == 1, let letter = first.first else {
+            return nil
+        }
         self.text = text
         self.letter = letter
-        by = String(parts[1])
-        self.at = at
-        setOffAt = letter == "f" ? at : parts.count > 3 ? Int(parts[3]) : nil
+        by = parts.count > 1 ? String(parts[1]) : "*"
+        at = parts.count > 2 ? Int(parts[2]) ?? opened : opened
+        let since = parts.count > 3 ? Int(parts[3]) : nil
+        setOffAt = letter == "f" ? at : since == 0 ? opened : since
     }
 
     /// Nil for a letter of a later version.

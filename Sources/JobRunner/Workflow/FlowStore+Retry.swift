@@ -28,7 +28,7 @@ extension FlowStore {
         -> Call<Revived>
     {
         var words = Arguments(
-            calling: Scripts.revive, keys: [flow, states, values, jobs, keys.result(id)])
+            calling: Scripts.revive, keys: [flow, keys.result(id)])
         words.append(ended, round, life)
         words.append(steps.count)
         for step in steps {

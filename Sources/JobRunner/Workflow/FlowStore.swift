@@ -12,14 +12,24 @@ package struct FlowStore: Sendable {
 
     /// HASH: what scripts read, and the plan that people are shown.
     package var flow: String { keys.flow(id) }
-    /// HASH: step → `<letter> <by> <at>`.
-    package var states: String { flow + ":states" }
-    /// HASH: step → what it returned, or its failure, JSON.
-    package var values: String { flow + ":values" }
-    /// HASH: step → queue, line feed, job.
-    package var jobs: String { flow + ":jobs" }
     /// SET: what a group, or a step of several others, waits for.
     package func wait(_ step: String) -> String { "\(flow):wait:\(step)" }
+    /// SET: members of an open group that are done, and one entry of none.
+    package func done(_ step: String) -> String { "\(flow):ok:\(step)" }
+    /// SET: members of an open group that have failed.
+    package func failed(_ step: String) -> String { "\(flow):bad:\(step)" }
+
+    /// A field of the hash about a step.
+    package enum Field: String {
+        /// `<letter> <by> <at> <since>`, see `FlowState`.
+        case state = "s"
+        /// What it returned, or its failure, JSON.
+        case answer = "a"
+        /// Queue, line feed, job.
+        case job = "j"
+
+        package func of(_ step: some CustomStringConvertible) -> String { "\(rawValue):\(step)" }
+    }
 
     /// Bytes that the results of a group may have together.
     package static let mostGathered = 8 << 20
@@ -60,8 +70,6 @@ package struct FlowStore: Sendable {
     /// What a workflow is opened with.
     package struct Opening: Sendable {
         package var fields: [(name: String, value: [UInt8])] = []
-        package var jobs: [(step: Int, job: Entry)] = []
-        package var states: [(step: Int, letter: String, value: [UInt8])] = []
         package var waits: [(step: Int, steps: [String])] = []
 
         package init() {}
@@ -73,23 +81,11 @@ package struct FlowStore: Sendable {
     /// - Returns: False when it is there already.
     package func open(_ opening: Opening, life: Int) -> Call<Bool> {
         var words = Arguments(
-            calling: Scripts.flow, keys: [flow, states, values, jobs, keys.flows])
+            calling: Scripts.flow, keys: [flow, keys.flows])
         words.append(id)
-        words.append(life, Self.mostListed)
-        words.append(opening.fields.count)
+        words.append(life, Self.mostListed, 2 * opening.fields.count)
         for (name, value) in opening.fields {
             words.append(name)
-            words.append(value)
-        }
-        words.append(opening.jobs.count)
-        for (step, job) in opening.jobs {
-            words.append(step)
-            words.append(job.bytes)
-        }
-        words.append(opening.states.count)
-        for (step, letter, value) in opening.states {
-            words.append(step)
-            words.append(letter)
             words.append(value)
         }
         words.append(opening.waits.count)
@@ -107,7 +103,7 @@ package struct FlowStore: Sendable {
     ///
     /// - Returns: How many it waits for; nil when it has ended, or is unknown.
     package func enlist(_ group: Int, _ members: [String]) -> Call<Int?> {
-        var words = Arguments(calling: Scripts.enlist, keys: [flow, states, wait("\(group)")])
+        var words = Arguments(calling: Scripts.enlist, keys: [flow, wait("\(group)")])
         words.append(group)
         for member in members { words.append(member) }
         return Call(key: flow, command: Command(script: Scripts.enlist, words)) {
@@ -157,7 +153,7 @@ package struct FlowStore: Sendable {
     /// - Returns: Nil when there is no such workflow; no jobs, and false, when it ended before.
     package func halt(_ failure: [UInt8]) -> Call<(isHalted: Bool, stops: [Entry])?> {
         var words = Arguments(
-            calling: Scripts.halt, keys: [flow, states, values, jobs, keys.result(id)])
+            calling: Scripts.halt, keys: [flow, keys.result(id)])
         words.append(failure)
         return Call(key: flow, command: Command(script: Scripts.halt, words)) {
             reply throws(RedisError) in
@@ -178,17 +174,21 @@ package struct FlowStore: Sendable {
         Call(key: flow, command: Command("HGET", flow, "local")) { $0.text == "1" }
     }
 
-    /// `<letter> <by> <at>` of steps; nil for those that nothing set off.
+    /// The states of steps, as they are written; nil for those that nothing set off.
     package func states(of steps: [String]) -> Call<[String?]> {
-        Call(key: flow, command: Command(["HMGET", states] + steps)) {
+        Call(key: flow, command: Command(["HMGET", flow] + steps.map(Field.state.of))) {
             ($0.array ?? []).map(\.text)
         }
     }
 
-    /// What steps returned, nil for those that have not, or whose results were too large together.
-    package func values(of steps: [String]) -> Call<[[UInt8]?]> {
-        Call(key: flow, command: Command(["HMGET", values] + steps)) {
-            ($0.array ?? []).map(\.bytes)
+    /// What steps returned: nil for those that have not, or returned nothing; empty for groups
+    /// whose results were too large together.
+    ///
+    /// - Returns: Nil when there is no such workflow (any more).
+    package func values(of steps: [String]) -> Call<[[UInt8]?]?> {
+        Call(key: flow, command: Command(["HMGET", flow, "root"] + steps.map(Field.answer.of))) {
+            let values = ($0.array ?? []).map(\.bytes)
+            return values.first == .some(nil) ? nil : Array(values.dropFirst())
         }
     }
 }

@@ -86,7 +86,7 @@ public struct MapResults<Value: Codable & Sendable>: AsyncSequence, Sendable {
             if count == nil {
                 let known = try await client.resending(
                     store.values(of: ["0:open"]), store.id, queue: store.keys.name)
-                count = known.first.flatMap { $0 }.flatMap {
+                count = known?.first.flatMap { $0 }.flatMap {
                     Int(String(decoding: $0, as: UTF8.self))
                 }
             }
@@ -97,8 +97,10 @@ public struct MapResults<Value: Codable & Sendable>: AsyncSequence, Sendable {
             guard !numbers.isEmpty else { return }
             next = numbers.upperBound
             let steps = numbers.map { "0:\($0)" }
-            let values = try await client.resending(
-                store.values(of: steps), store.id, queue: store.keys.name)
+            guard
+                let values = try await client.resending(
+                    store.values(of: steps), store.id, queue: store.keys.name)
+            else { throw JobRunnerError.unknownOrExpired(handle: handle, after: .zero) }
             let states = try await client.resending(
                 store.states(of: steps), store.id, queue: store.keys.name)
             // The next one last: it is taken from there.

@@ -8,7 +8,7 @@ the same needs: Linux, Python 3.11, redis-server 7.0, a C compiler.
 """
 import json
 
-from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, load, source
+from model import CYCLE, ENQUEUE, Failure, keys_of, Link, NAMES, PROMOTE, Q, START, Server, TICK, cut, load, source
 
 server = Server()
 link, scripts, ran = Link(server.path, 'admin'), load(), 0
@@ -240,50 +240,64 @@ try:
     wait(600); is_(claim('keep', 'b', 'c')[2:], [1, 0]); wait(600); is_(claim('take', *'cd')[2:], [1, 0]); wait(1001); is_(claim('keep', 'c')[2:], [0])
     link.call('HSET', '{limit:x}:rule', 'slots', 1); is_(claim('take', *'ab')[2:], [1, 0]); first = claim('keep', 'a')[1]; wait(1); is_(claim('keep', 'a')[1] > first, True)
     # flow, advance: steps 0 and 1, a group of them, a step behind it, one for its failure; said twice it is the same.
-    keys = ['flow:g', 'flow:g:states', 'flow:g:values', 'flow:g:jobs']
-    fields = lambda rule: ['n:0', 'g2', 'n:1', 'g2', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
-    jobs = [2, 3, 'q\n' + job('then'), 4, 'q\n' + job('else')]
-    def opened(rule, states=(0, 'f', '', 1, 'f', ''), waits=(1, 2, 2, 0, 1)):
+    keys = ['flow:g', 'result:g']
+    fields = lambda rule: ['n:0', f'g2={rule}', 'n:1', f'g2={rule}', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
+    jobs = ['j:3', 'q\n' + job('then'), 'j:4', 'q\n' + job('else')]
+    def flow(words, *waits): return run('flow', ['flow:g', 'flows'], 'g', 60_000, 100, len(words), *words, *waits)
+    def opened(rule, states=('s:0', 'f', 's:1', 'f'), waits=(1, 2, 2, 0, 1)):
         reset()
-        return run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *fields(rule), *jobs, len(states) // 3, *states, *waits)
-    advance = lambda step, letter='d', value='7', who='': run('advance', [keys[0], 'result:g'], step, letter, value, 1000, who)
-    is_(opened('all'), 1); is_(run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *fields('all'), *jobs, 0, 0), 0)
+        return flow([*fields(rule), *jobs, *states], *waits)
+    field = lambda name: link.call('HGET', Q + 'flow:g', name)
+    advance = lambda step, letter='d', value='7', who='': run('advance', keys, step, letter, value, 1000, who)
+    is_(opened('all'), 1); is_(flow(fields('all') + jobs, 0), 0)
     is_(advance(0), [0, [], []]); is_(advance(0), [0, [], []]); is_(advance(1, value='8'), [0, ['3', 'q\n' + job('then')], []])
-    is_(advance(1, 'x', '9'), [0, ['3', 'q\n' + job('then')], []]); is_(advance(0), [0, [], []]); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[7,8]')
+    is_(advance(1, 'x', '9'), [0, ['3', 'q\n' + job('then')], []]); is_(advance(0), [0, [], []]); is_(field('a:2'), '[7,8]')
     is_(advance(3, value=''), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['value'], None); is_(advance(3), [1, [], []])
-    is_(sorted(link.call('PTTL', key) <= 60_000 for key in link.call('KEYS', Q + 'flow:*')), [True] * 4); wait(1001); is_(link.call('EXISTS', Q + 'result:g'), 0)
+    is_(sorted(link.call('PTTL', key) <= 60_000 for key in link.call('KEYS', Q + 'flow:*')), [True]); wait(1001); is_(link.call('EXISTS', Q + 'result:g'), 0)
     wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), []); is_(advance(0), [-1])
     # The first failure is the group's: what runs is stopped, what waits is skipped, who asked is told.
-    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one'))
+    opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one'))
     is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], ['q\n' + job('one')]]); is_(advance(0, 'x', '"E"')[1:], [['4', 'q\n' + job('else')], ['q\n' + job('one')]])
-    is_(advance(1, 'c', '"C"'), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['error'], 'E'); is_(link.call('HGET', Q + 'flow:g:states', '3')[0], 's')
+    is_(advance(1, 'c', '"C"'), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['error'], 'E'); is_(field('s:3')[0], 's')
     # One of two; none of two; failures as results.
-    opened('1'); is_(advance(1)[1], ['3', 'q\n' + job('then')]); is_(advance(0)[1], []); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[7]')
+    opened('1'); is_(advance(1)[1], ['3', 'q\n' + job('then')]); is_(advance(0)[1], []); is_(field('a:2'), '[7]')
     opened('1'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0, 'e', '"F"')[1], ['4', 'q\n' + job('else')])
-    opened('each'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0)[1], ['3', 'q\n' + job('then')]); is_(link.call('HGET', Q + 'flow:g:values', '2'), '[{"value":7},{"error":"E"}]')
+    opened('each'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0)[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '[{"value":7},{"error":"E"}]')
     # Results that are too large together are not kept, and nothing hangs for it.
-    opened('all'); advance(0, value='"' + 'x' * 600 + '"'); is_(advance(1, value='"' + 'x' * 600 + '"')[1], ['3', 'q\n' + job('then')]); is_(link.call('HGET', Q + 'flow:g:values', '2'), '')
+    opened('all'); advance(0, value='"' + 'x' * 600 + '"'); is_(advance(1, value='"' + 'x' * 600 + '"')[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '')
+    # What is plain is decided the short way, and as the long way would.
+    short, long = scripts['advance'], cut(source('advance'), ('local first = letter ==', 'local first = false and letter =='))
+    def both(*steps):
+        found = []
+        for scripts['advance'] in (short, long):
+            opened('each'); replies = [advance(*step) for step in steps]
+            found.append((replies, sorted(zip(*[iter(link.call('HGETALL', Q + 'flow:g'))] * 2)), link.call('SMEMBERS', Q + 'flow:g:wait:2'), link.call('GET', Q + 'result:g')))
+        scripts['advance'] = short
+        is_(found[0], found[1])
+    for first, second in ((0, 1), (1, 0)):
+        for letter in 'dx':
+            for value in ('7', ''): both((first, letter, value), (first, 'd', '9'), (second, 'd', value), (second, letter, '9'), (3, letter, value), (3, 'd', value))
     # enlist: members that come while it is open; one that has ended is not waited for.
-    opened('many', (0, 'f', ''), (1, 2, 1, '2:open')); enlist = lambda *who: run('enlist', keys[:2] + ['flow:g:wait:2'], 2, *who)
+    opened('many', ('s:0', 'f'), (1, 2, 1, '2:open')); enlist = lambda *who: run('enlist', ['flow:g', 'flow:g:wait:2'], 2, *who)
     is_([enlist(), enlist('2:a', '2:b'), enlist('2:a')], [1, 3, 3]); advance('2:c', value=''); is_(enlist('2:c'), 3)
     is_([advance('2:a')[1], advance('2:open', value='')[1], advance('2:b')[1]], [[], [], ['3', 'q\n' + job('then')]]); is_(enlist('2:d'), -1)
     # halt: nothing starts any more; what runs is named until it has ended.
-    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one')); halt = lambda: run('halt', keys + ['result:g'], '{"message":"enough"}')
+    opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one')); halt = lambda: run('halt', keys, '{"message":"enough"}')
     is_(halt(), [1, ['q\n' + job('one')]]); is_(halt(), [1, ['q\n' + job('one')]]); is_(advance(1, 'c', '"C"'), [1, [], []]); is_(halt(), [1, []])
     is_(json.loads(link.call('GET', Q + 'result:g'))['state'], 'cancelled'); opened('all'); advance(0); advance(1); advance(3); is_(halt(), [0])
     # revive: what is not done goes back under new ids; refused when it has changed; what the round before says counts no more.
-    opened('all'); link.call('HSET', Q + 'flow:g:jobs', '1', 'q\n' + job('one')); advance(0); advance(1, 'x', '"E"'); ended = link.call('HGET', Q + 'flow:g', 'ended')
-    was = lambda step: link.call('HGET', Q + 'flow:g:states', step) or ''; back = [was(step) for step in (1, 2, 3, 4)]; is_([text[:1] for text in back], ['x', 'x', 's', 'f'])
+    opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one')); advance(0); advance(1, 'x', '"E"'); ended = field('ended')
+    was = lambda step: field(f's:{step}') or ''; back = [was(step) for step in (1, 2, 3, 4)]; is_([text[:1] for text in back], ['x', 'x', 's', 'f'])
     again = ['q\n' + job(name) for name in ('one.r2', 'then.r2', 'else.r2')]
-    revive = lambda ended, round, back: run('revive', keys + ['result:g'], ended, round, 50_000, 4, 1, back[0], 'f', again[0], 2, back[1], '', '', 3, back[2], '', again[1], 4, back[3], '', again[2], 1, 'wait', 2, 1, 1)
-    before = sorted(link.call('HGETALL', Q + 'flow:g:states')); is_([revive(1, 2, back), revive(ended, 2, ['d'] + back[1:])], [0, 0]); is_(sorted(link.call('HGETALL', Q + 'flow:g:states')), before)
+    revive = lambda ended, round, back: run('revive', keys, ended, round, 50_000, 4, 1, back[0], 'f', again[0], 2, back[1], '', '', 3, back[2], '', again[1], 4, back[3], '', again[2], 1, 'wait', 2, 1, 1)
+    before = sorted(link.call('HGETALL', Q + 'flow:g')); is_([revive(1, 2, back), revive(ended, 2, ['d'] + back[1:])], [0, 0]); is_(sorted(link.call('HGETALL', Q + 'flow:g')), before)
     is_([revive(ended, 2, back), revive(ended, 2, back), revive(ended, 3, back)], [1, 1, 0]); is_([was(step)[:1] for step in range(5)], ['d', 'f', '', '', '']); is_(link.call('EXISTS', Q + 'result:g'), 0)
-    is_(sorted(link.call('HKEYS', Q + 'flow:g:values')), ['', '0']); is_(sorted(link.call('PTTL', key) > 40_000 for key in link.call('KEYS', Q + 'flow:*')), [True] * 5)
+    is_([field(f'a:{step}') for step in range(5)], ['7'] + [None] * 4); is_(sorted(link.call('PTTL', key) > 40_000 for key in link.call('KEYS', Q + 'flow:*')), [True] * 2)
     is_(advance(1, 'x', '"late"', 'one'), [0, [], []]); is_(was(1)[:1], 'f'); is_(advance(1, 'd', '8', 'one.r2'), [0, ['3', again[1]], []]); is_(advance(3, 'd', '9', 'then.r2'), [1, [], []])
     is_(json.loads(link.call('GET', Q + 'result:g'))['value'], 9); link.call('DEL', Q + 'flow:g'); is_(revive(ended, 2, back), -1)
     # Two members of a group that a failure skips: who asked is told once.
-    reset(); chain = ['n:0', '1 2', 'n:1', 'g3', 'n:2', 'g3', 'f:3', '4', 'r:3', 'all 1 2', 'v:3', '1 2', 'root', 3, 'steps', 5, 'gates', 3, 'keep', 1000]
-    run('flow', keys + ['flows'], 'g', 60_000, 100, 10, *chain, 1, 4, 'q\n' + job('else'), 1, 0, 'f', '', 1, 3, 2, 1, 2); is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], []])
+    reset(); chain = ['n:0', '1 2', 'n:1', 'g3=all', 'n:2', 'g3=all', 'f:3', '4', 'r:3', 'all 1 2', 'v:3', '1 2', 'root', 3, 'steps', 5, 'gates', 3, 'keep', 1000]
+    flow(chain + ['j:4', 'q\n' + job('else'), 's:0', 'f'], 1, 3, 2, 1, 2); is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], []])
     # a full server refuses producers only.
     # park, adopt, unpark: kept by kind, taken as a fetch takes them, moved on by age.
     reset(); tick(); many('abcd', 0, 0); fence = cycle(4)[3]; kinds = ['parked', 'parked:x@1']

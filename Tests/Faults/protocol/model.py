@@ -22,7 +22,7 @@ reason, and every extra run has a cause among the faults of its profile.
 Needs Linux, Python 3.11 or later, redis-server 7.0 or later and a C compiler (CC, cc, clang
 or gcc) for the clock. Nothing else.
 """
-import argparse, collections, json, os, random, select, shutil, struct, subprocess, sys, tempfile, time, mmap
+import argparse, collections, json, os, random, re, select, shutil, struct, subprocess, sys, tempfile, time, mmap
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 from redis_link import Failure, Link, needs, wait_ready
@@ -53,9 +53,6 @@ PROFILES = {                     # fault classes at work; DUPLICATES says where 
 DUPLICATES = {'kill', 'freeze', 'abort', 'rollback'}
 
 
-def flow_keys(group): return [f'flow:{group}'] + [f'flow:{group}:{part}' for part in ('states', 'values', 'jobs')]
-
-
 class Wrong(Exception):
     """The protocol broke a promise."""
 
@@ -63,7 +60,7 @@ class Wrong(Exception):
 def source(name):
     """The text of a script of the library, with what it includes."""
     with open(os.path.join(SCRIPTS, name + '.lua')) as f: text = f.read()
-    return text.replace('-- include walk\n', source('walk')) if '-- include walk\n' in text else text
+    return re.sub('-- include (.*)\n', lambda found: source(found[1]), text)
 
 
 class Server:
@@ -269,13 +266,12 @@ class World:
         self.spec[back]['members'] = [n for n, _ in members]
         for step, (n, _) in enumerate(members): self.spec[n]['step'] = step
         # Members, a group of them that minds no failure, and a step behind it.
-        fields = {f'n:{step}': f'g{size}' for step in range(size)}
+        fields = {f'n:{step}': f'g{size}=each' for step in range(size)}
         fields |= {f'n:{size}': size + 1, f'r:{size}': f'each 0 {size - 1}', f'v:{size}': ' '.join(map(str, range(size))),
                    'root': size + 1, 'steps': size + 2, 'gates': size, 'keep': 1000}
-        states = [word for step in range(size) for word in (step, 'f', '')]
-        try: self.script('flow', flow_keys(group) + ['flows'],
-            [group, 10 ** 11, 100, len(fields), *[word for pair in fields.items() for word in pair], 1, size + 1, 'q\n' + callback,
-             size, *states, 1, size, size, *range(size)], self.admin)
+        fields |= {f's:{step}': 'f' for step in range(size)} | {f'j:{size + 1}': 'q\n' + callback}
+        try: self.script('flow', [f'flow:{group}', 'flows'],
+            [group, 10 ** 11, 100, 2 * len(fields), *[word for pair in fields.items() for word in pair], 1, size, size, *range(size)], self.admin)
         except Failure as error:
             if 'OOM' not in str(error): raise
             return
@@ -727,7 +723,8 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
     'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - gone[s]", "redis.call('SCARD', wait) - 1"),
-                                                ("redis.call('SREM', flow .. ':wait:' .. leaving[i], leaving[i + 1])", "redis.call('SPOP', flow .. ':wait:' .. leaving[i])")]}, ()),
+                                                ("redis.call('SREM', flow .. ':wait:' .. one[1], one[2])", "redis.call('SPOP', flow .. ':wait:' .. one[1])"), ("string.sub(text, 1, 1) == 'f'", 'true'),
+                                                ("redis.call('SREM', wait, step)", "redis.call('SPOP', wait)")]}, ()),
 }
 
 

@@ -9,6 +9,7 @@ from worker import ROOT
 
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
 AGAIN = "if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end"
+LONG_WAY = [("local first = letter ==", "local first = false and letter ==")]        # all that ends goes through walk
 LEASED = "if not redis.call('ZSCORE', workers, worker) then return {-1} end"
 TAKEN = "    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n"
 TRIMMED = "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n"
@@ -24,18 +25,19 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
         'reap': [("redis.call('ZREM', workers, worker)", ''), ("if ARGV[2] == '0' and redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}),
     'heartbeat does not renew': ('F17', {'tick': [("if known then redis.call('ZADD'", "if known and ARGV[2] == '1' then redis.call('ZADD'")]}),
     'tag guard removed': ('F3', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}),
-    'counter instead of a set': ('F31', {'walk': [("redis.call('SCARD', wait) - gone[s]", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HLEN', jobs) - 2")]}),
-    'a step told again sets off again': ('F31', {'walk': [
+    'counter instead of a set': ('F31', {'report': LONG_WAY, 'walk': [
+        ("redis.call('SCARD', wait) - gone[s]", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HGET', flow, 'steps') - 2")]}),
+    'a step told again sets off again': ('F31', {'report': LONG_WAY, 'walk': [
         ("if not letter or by == step then", 'if true then'), ("if before and by ~= step then return end", ''), (AGAIN, 'if begun[s] then return end')]}),
     'accepted twice': ('F3', {'enqueue_many': [("if window > 0 and redis.call('EXISTS', KEYS[i + 1]) == 1 then", 'if false then')]}),
 }
 
 
-INCLUDE, PARTS = '-- include walk\n', {'walk': ['advance', 'cycle']}      # a part of scripts, and of which
+INCLUDE, PARTS = '-- include ', {part: ['advance', 'cycle'] for part in ('report', 'walk')}      # a part of scripts, and of which
 
 
 def sent(script, changes={}):
-    """A script as the executables send it, see Scripts.swift: one with a part has no comments. `changes` are made before."""
+    """A script as the executables send it, see Scripts.swift, with changes."""
     def text(name):
         with open(os.path.join(SCRIPTS, name + '.lua')) as f: source = f.read()
         for old, new in changes.get(name, []):
@@ -43,9 +45,8 @@ def sent(script, changes={}):
             source = source.replace(old, new)
         return source
     source = text(script)
-    if INCLUDE not in source: return source
-    lines = [l.lstrip(' ') for l in source.replace(INCLUDE, text('walk')).split('\n') if l]
-    return '\n'.join(l for l in lines if not l.startswith('--'))
+    for part in PARTS: source = source.replace(f'{INCLUDE}{part}\n', text(part))
+    return source
 
 
 class Control:

@@ -3,9 +3,9 @@
 --
 -- For a workflow whose jobs are in several queues: a worker reports a job before it
 -- acks it, and acks it with what may start now, or enqueues that before: dying in
--- between repeats the report, and gets the same answer. The rest says `walk`.
+-- between repeats the report, and gets the same answer. The rest say `report` and `walk`.
 --
--- KEYS[1] flow:<id>     HASH    and what is under it
+-- KEYS[1] flow:<id>     HASH    and the sets under it
 -- KEYS[2] result:<id>   STRING  the outcome of the whole
 -- ARGV[1] step
 -- ARGV[2] state   one letter
@@ -19,10 +19,10 @@
 --           jobs   step, "<queue>\n<job>", of what may start
 --           stops  "<queue>\n<job>" of those that run or wait and are not wanted
 -- Cost    that of `walk`
--- include walk
+-- include report
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local said = ARGV[3] ~= '' and ARGV[3] or 'null'
-local ended, starts, stops = walk(KEYS[1], KEYS[2], ARGV[1], ARGV[2], said, now, tonumber(ARGV[4]), ARGV[5] or '')
+local ended, starts, stops = report(KEYS[1], KEYS[2], ARGV[1], ARGV[2], said, now, tonumber(ARGV[4]), ARGV[5] or '')
 if not ended then return {-1} end
 return {ended, starts, stops}

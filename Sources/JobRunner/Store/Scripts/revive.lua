@@ -6,11 +6,8 @@
 -- them who belongs to this round. Called again it changes nothing. No allow-oom: a
 -- full server takes no new work.
 --
--- KEYS[1] flow:<id>          HASH  ended, state, round, gates
--- KEYS[2] flow:<id>:states   HASH  step -> "<state> <by> <at>"
--- KEYS[3] flow:<id>:values   HASH  step -> what it returned, or its failure, JSON
--- KEYS[4] flow:<id>:jobs     HASH  step -> "<queue>\n<job>"
--- KEYS[5] result:<id>        STRING  the outcome of the whole
+-- KEYS[1] flow:<id>     HASH    ended, state, round, gates; s:, a:, j: of steps, see `walk`
+-- KEYS[2] result:<id>   STRING  the outcome of the whole
 -- ARGV[1] when it ended, as it was read
 -- ARGV[2] the round that begins, 2 for the first retry
 -- ARGV[3] ms      longest life
@@ -20,7 +17,7 @@
 --
 -- Returns 1 it goes on, 0 it has changed meanwhile, -1 no such workflow (any more)
 -- Cost    O(steps)
-local flow, states, values, jobs, result = unpack(KEYS)
+local flow, result = KEYS[1], KEYS[2]
 local ended, round, gates = unpack(redis.call('HMGET', flow, 'ended', 'round', 'gates'))
 if not gates then return -1 end
 if round == ARGV[2] then return 1 end
@@ -38,16 +35,16 @@ end
 local back = {}
 for i = 1, tonumber(word()) do
   back[i] = {word(), word(), word(), word()}
-  if (redis.call('HGET', states, back[i][1]) or '') ~= back[i][2] then return 0 end
+  if (redis.call('HGET', flow, 's:' .. back[i][1]) or '') ~= back[i][2] then return 0 end
 end
 for _, one in ipairs(back) do
   local step, letter, job = one[1], one[3], one[4]
-  redis.call('HDEL', values, step)
-  if job ~= '' then redis.call('HSET', jobs, step, job) end
+  redis.call('HDEL', flow, 'a:' .. step)
+  if job ~= '' then redis.call('HSET', flow, 'j:' .. step, job) end
   if letter == '' then
-    redis.call('HDEL', states, step)
+    redis.call('HDEL', flow, 's:' .. step)
   else
-    redis.call('HSET', states, step, letter .. ' * ' .. now)
+    redis.call('HSET', flow, 's:' .. step, letter .. ' * ' .. now)
   end
   redis.call('DEL', flow .. ':wait:' .. step, flow .. ':ok:' .. step)
 end
@@ -60,9 +57,6 @@ end
 for step in string.gmatch(gates, '%S+') do
   for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. step, life) end
 end
-redis.call('PEXPIRE', states, life)
-redis.call('PEXPIRE', values, life)
-redis.call('PEXPIRE', jobs, life)
 redis.call('PEXPIRE', flow, life)
 redis.call('DEL', result)
 redis.call('HDEL', flow, 'ended', 'state')

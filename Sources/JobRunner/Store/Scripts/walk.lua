@@ -1,4 +1,4 @@
--- walk: what the end of a step of a workflow leads to; a part of `advance` and `cycle`.
+-- walk: what the end of a step of a workflow leads to; a part of `report`.
 --
 -- What is waited for is a set of steps: unlike a counter it does not mind to be told
 -- twice. The first end counts. A step that is set off by one job is set off by no
@@ -10,18 +10,18 @@
 --
 -- A state is one letter: f set off; d done, x dead, g discarded, e expired,
 -- c cancelled, s skipped: a step before it failed. Edges are words, `4`, `m4` for a
--- step that waits for several, `g4=all` for a group and what it needs. Groups are all (the first failure is
--- theirs), one (the same, with the result of a single member), each (failures are
--- results), many (members come while it is open), or a number: so many that are done.
+-- step that waits for several, `g4=all` for a group and what it needs. Groups are all (the
+-- first failure is theirs), one (the same, with the result of a single member), each (failures
+-- are results), many (members come while it is open), or a number: so many that are done.
 --
 -- Keys, all in the slot of the workflow's home:
 --   flow:<id>               HASH  root, keep, opened, ended, round, gates; n:<step> edges, f:<step> steps for
 --                                 a failure, e:<step> for either end, b:<step> for the first failed
---                                 member; r:<group> "<rule> <first> <last>", its steps; v:<group> its members
---   flow:<id>:states        HASH  step -> "<state> <by> <at>": who set it off, or ended it; of one
---                                 that ran "<state> <by> <at> <set off at>"
---   flow:<id>:values        HASH  step -> what it returned, or its failure, JSON
---   flow:<id>:jobs          HASH  step -> "<queue>\n<job>"
+--                                 member; r:<group> "<rule> <first> <last>", its steps; v:<group> its members;
+--                                 j:<step> "<queue>\n<job>"; a:<step> what it returned, or its failure, JSON;
+--                                 s:<step> "<letter> <by> <at> <since>": who set it off, or ended it, when,
+--                                 and when it was set off; only the letter is what its opener wrote,
+--                                 and since 0 is when that was
 --   flow:<id>:wait:<step>   SET   what a group, or a step of several others, waits for
 --   flow:<id>:ok:<step>, flow:<id>:bad:<step>   SET   its members that are done, or have failed
 --   result:<id>             STRING  the outcome of the whole
@@ -38,13 +38,12 @@
 
 -- Made once for all the steps that a call tells of: what one of them is about.
 local flow, result, step, verdict, said, now, most
-local states, values, jobs, root, ended, follow, onfail, oneither, again
-local starts, stops, begun, texts, marks, told, news, gone, leaving
-local spread, close
+local root, ended, follow, onfail, oneither, again
+local starts, stops, begun, texts, marks, told, changes, gone, leaving, spread, close
 
 local function text(s)
   s = tostring(s)
-  if texts[s] == nil then texts[s] = redis.call('HGET', states, s) end
+  if texts[s] == nil then texts[s] = redis.call('HGET', flow, 's:' .. s) end
   return texts[s]
 end
 
@@ -55,45 +54,43 @@ end
 
 local function note(s, letter)
   s = tostring(s)
-  local since = string.match(text(s) or '', '^f %S+( %d+)') or ''
+  local before = text(s)
+  local since = before and (before == 'f' and ' 0' or string.match(before, '^f %S+( %d+)')) or ''
   texts[s] = letter .. ' ' .. step .. ' ' .. now .. since
   marks[s] = texts[s]
 end
 
+local function change(field, value)
+  changes[#changes + 1] = field
+  changes[#changes + 1] = value
+end
+
 local function tell(s, value)
   told[s] = value
-  news[#news + 1] = s
-  news[#news + 1] = value
+  change('a:' .. s, value)
 end
 
 local function flush()
-  local changes = {}
-  for s, mark in pairs(marks) do
-    changes[#changes + 1] = s
-    changes[#changes + 1] = mark
-  end
-  for i = 1, #news, 1000 do redis.call('HSET', values, unpack(news, i, math.min(i + 999, #news))) end
-  for i = 1, #changes, 1000 do redis.call('HSET', states, unpack(changes, i, math.min(i + 999, #changes))) end
+  -- What a step returned comes before its state.
+  for s, mark in pairs(marks) do change('s:' .. s, mark) end
+  for i = 1, #changes, 1000 do redis.call('HSET', flow, unpack(changes, i, math.min(i + 999, #changes))) end
   -- Last: cut short before, it is told again, and counts itself once.
-  for i = 1, #leaving, 2 do redis.call('SREM', flow .. ':wait:' .. leaving[i], leaving[i + 1]) end
+  for _, one in ipairs(leaving) do
+    if one[3] then redis.call('SADD', flow .. ':ok:' .. one[1], one[2]) end
+    redis.call('SREM', flow .. ':wait:' .. one[1], one[2])
+  end
 end
 
--- What it takes, when that is what one step returned, travels with it.
 local function start(s, from, value)
   local letter, by = state(s)
   if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end
   begun[s] = true
   if not letter then note(s, 'f') end
-  local job = redis.call('HGET', jobs, s)
-  if job and value and #value <= 16384 then
-    local id = string.sub(flow, string.find(flow, '}:flow:', 1, true) + 7)
-    local place = '/' .. s .. '/' .. from .. '"'
-    if string.find(job, id .. place, 1, true) or string.find(job, id .. string.gsub(place, '/', '/+', 1), 1, true) then
-      job = string.sub(job, 1, -2) .. ',"input":' .. value .. '}'
-    end
+  local job = redis.call('HGET', flow, 'j:' .. s)
+  if job then
+    starts[#starts + 1] = s
+    starts[#starts + 1] = value and given(job, flow, s, from, value) or job
   end
-  starts[#starts + 1] = s
-  starts[#starts + 1] = job
 end
 
 local function stop(first, last)
@@ -102,20 +99,20 @@ local function stop(first, last)
     if not letter then
       note(s, 'c')
     elseif letter == 'f' and tostring(s) ~= step then
-      stops[#stops + 1] = redis.call('HGET', jobs, s) or nil
+      stops[#stops + 1] = redis.call('HGET', flow, 'j:' .. s) or nil
     end
   end
 end
 
 -- How many are waited for beside this one; told before, it may not be waited for any more.
-local function left(s, member)
+-- A member of an open group may end before it is waited for; it counts among those that are done.
+local function left(s, member, ok)
   local wait = flow .. ':wait:' .. s
   if not gone[s .. ' ' .. member] then     -- one may come by two ways
     local own = (again or string.find(member, ':', 1, true)) and redis.call('SISMEMBER', wait, member) or 1
     gone[s .. ' ' .. member] = true
     gone[s] = (gone[s] or 0) + own
-    leaving[#leaving + 1] = s
-    leaving[#leaving + 1] = member
+    leaving[#leaving + 1] = {s, member, ok}
   end
   return redis.call('SCARD', wait) - gone[s]
 end
@@ -128,7 +125,9 @@ local function gathered(group, rule)
   local parts, bytes, some = {}, 2, {}
   local function add(list)
     if #list == 0 then return true end
-    local found = redis.call('HMGET', values, unpack(list))
+    local fields = {}
+    for i, name in ipairs(list) do fields[i] = 'a:' .. name end
+    local found = redis.call('HMGET', flow, unpack(fields))
     for i, value in ipairs(found) do
       local letter = rule ~= 'all' and rule ~= 'many' and state(list[i]) or 'd'
       value = told[list[i]] or value or 'null'
@@ -145,7 +144,7 @@ local function gathered(group, rule)
     return true
   end
   if rule == 'many' then
-    local count = tonumber(told[group .. ':open'] or redis.call('HGET', values, group .. ':open'))
+    local count = tonumber(told[group .. ':open'] or redis.call('HGET', flow, 'a:' .. group .. ':open'))
     if not count then return 'null' end
     if count > 10000 then return nil end
     for i = 0, count - 1 do
@@ -166,7 +165,7 @@ end
 -- One that a group waits for has ended.
 local function arrive(group, member, done, failure, rule)
   local letter, by = state(group)
-  local others = left(group, member)
+  local others = left(group, member, rule == 'many' and done and member ~= group .. ':open')
   if not letter or by == step then
     local function range()
       return string.match(redis.call('HGET', flow, 'r:' .. group), '^(%S+) (%S+) (%S+)$')
@@ -182,13 +181,13 @@ local function arrive(group, member, done, failure, rule)
         redis.call('SADD', flow .. ':bad:' .. group, member)
         redis.call('PEXPIRE', flow .. ':bad:' .. group, redis.call('PTTL', flow))
         for s in string.gmatch(redis.call('HGET', flow, 'b:' .. group) or '', '%S+') do start(s) end
-        redis.call('HSETNX', values, group .. ':bad', failure)
+        redis.call('HSETNX', flow, 'a:' .. group .. ':bad', failure)
       end
       if others == 0 then
         if redis.call('SCARD', flow .. ':bad:' .. group) == 0 then
           close(group, 'd', gathered(group, rule))
         else
-          close(group, 'x', redis.call('HGET', values, group .. ':bad'))
+          close(group, 'x', redis.call('HGET', flow, 'a:' .. group .. ':bad'))
         end
       end
     elseif strict and not done then
@@ -231,7 +230,7 @@ local function finish(letter, value)
   for group in string.gmatch(redis.call('HGET', flow, 'gates') or '', '%S+') do
     for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. group, rest) end
   end
-  for _, key in ipairs({states, values, jobs, flow}) do redis.call('PEXPIRE', key, rest) end
+  redis.call('PEXPIRE', flow, rest)
   ended = now
 end
 
@@ -265,30 +264,31 @@ function close(s, letter, value)
   note(s, letter)
 end
 
-
 local function walk(key, outcome, about, letter, value, time, room, who)
   flow, result, step, verdict, said, now, most = key, outcome, about, letter, value, time, room
-  states, values, jobs = flow .. ':states', flow .. ':values', flow .. ':jobs'
   local round
   root, ended, round, follow, onfail, oneither =
     unpack(redis.call('HMGET', flow, 'root', 'ended', 'round', 'n:' .. step, 'f:' .. step, 'e:' .. step))
   if not root then return end
-  local own = round and who ~= '' and redis.call('HGET', jobs, step)
+  local own = round and who ~= '' and redis.call('HGET', flow, 'j:' .. step)
   if own and not string.find(own, '\n{"id":"' .. who .. '"', 1, true) then return ended and 1 or 0, {}, {} end
 
   -- What is read is kept, and what is written is written at the end: each call costs a microsecond
-  -- or two, and more a word.
-  starts, stops, begun, texts, marks, told, news, gone, leaving = {}, {}, {}, {}, {}, {}, {}, {}, {}
-  local near = {step}
-  for d in string.gmatch(follow or '', '([^%sgm=]+)%S*') do near[#near + 1] = d end
+  -- or two.
+  starts, stops, begun, texts, marks, told, changes, gone, leaving = {}, {}, {}, {}, {}, {}, {}, {}, {}
+  local near, fields = {step}, {'s:' .. step}
+  for d in string.gmatch(follow or '', '([^%sgm=]+)%S*') do
+    near[#near + 1] = d
+    fields[#fields + 1] = 's:' .. d
+  end
   if #near <= 1000 then
-    for i, found in ipairs(redis.call('HMGET', states, unpack(near))) do texts[near[i]] = found end
+    for i, found in ipairs(redis.call('HMGET', flow, unpack(fields))) do texts[near[i]] = found end
   end
 
   again = string.sub(text(step) or 'f', 1, 1) ~= 'f'
   local before = state(step)
   if before and before ~= 'f' then
-    verdict, said = before, redis.call('HGET', values, step) or 'null'
+    verdict, said = before, redis.call('HGET', flow, 'a:' .. step) or 'null'
   elseif said ~= 'null' then
     tell(step, said)
   end

@@ -56,7 +56,7 @@ final class BenchQueue: Sendable {
             queue.seen("\(ids[$0 / steps]).\($0 % steps)")
         }
         try await unlink(count: ids.count) { queue.result(ids[$0]) }
-        for part in ["", ":states", ":values", ":jobs", ":wait:\(steps)"] {
+        for part in ["", ":wait:\(steps)"] {
             try await unlink(count: ids.count) { queue.flow(ids[$0]) + part }
         }
     }
