@@ -58,13 +58,13 @@ extension JobClient {
         }
         guard !chart.isOpenGroup else {
             throw JobRunnerError.invalid(
-                "workflow \(handle) is a batch, which cannot be retried as a whole: its dead jobs "
-                    + "can be, with 'dead retry'")
+                "workflow \(handle) is a batch, which is not retried as a whole: retry its dead "
+                    + "jobs with 'dead retry'; when none is left that failed, it is done")
         }
         let states = try await states(
             of: store, count: chart.steps.count, opened: head.opened)
         guard let ended = head.ended else {
-            if head.round > 1 { try await resend(store, chart, states, round: head.round) }
+            try await resend(store, head, chart, states)
             return .wentOn
         }
         guard head.state != .done else {
@@ -125,15 +125,24 @@ extension JobClient {
             let call = store.advance("\(step)", "d", nil)
             let answer = try await resending(call, store.id, queue: store.keys.name)
             for (_, job) in answer?.starts ?? [] { try await enqueue(job) }
-            for job in answer?.stops ?? [] { _ = try await cancel(queue: job.queue, id: job.id) }
+            try await stop(answer?.stops ?? [])
         }
     }
 
-    /// Does what a retry has yet to do, whose caller may have died.
+    /// Does what a start, or a retry, has yet to do, whose caller may have died.
+    func resend(_ store: FlowStore, _ head: FlowHead) async throws {
+        guard head.ended == nil, let chart = head.chart else { return }
+        let states = try await states(
+            of: store, count: chart.steps.count, opened: head.opened)
+        try await resend(store, head, chart, states)
+    }
+
     private func resend(
-        _ store: FlowStore, _ chart: FlowChart, _ states: [FlowState?], round: Int
+        _ store: FlowStore, _ head: FlowHead, _ chart: FlowChart, _ states: [FlowState?]
     ) async throws {
-        try await tell(FlowRetry.untold(chart, states: states.map { $0?.letter }), store)
+        if head.round > 1 {
+            try await tell(FlowRetry.untold(chart, states: states.map { $0?.letter }), store)
+        }
         let now = try await serverTime()
         var fields: [String] = []
         for (number, state) in states.enumerated() {
@@ -145,10 +154,9 @@ extension JobClient {
         guard !fields.isEmpty else { return }
         let reply = try await read("HMGET", store.flow, fields)
         for value in reply.array ?? [] {
+            guard let job = value.bytes.flatMap(FlowStore.Entry.init) else { continue }
             // Those of rounds before belong to groups that are done.
-            if let job = value.bytes.flatMap(FlowStore.Entry.init), job.id.hasSuffix(".r\(round)") {
-                try await enqueue(job)
-            }
+            if head.round == 1 || job.id.hasSuffix(".r\(head.round)") { try await enqueue(job) }
         }
     }
 }

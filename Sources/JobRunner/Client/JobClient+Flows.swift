@@ -29,10 +29,13 @@ extension JobClient {
             throw JobRunnerError.invalid(
                 "a workflow's result is kept for 1 s to 30 days, got \(keep)")
         }
+        let isOwn = id != nil
         let id = try id.map { try JobID($0) } ?? .generate(now: Int64(WallClock.milliseconds()))
         let opening = try FlowOpening(
             plan, id: id, queue: try queue.map { try QueueName($0) },
-            name: String(name.prefix(100)), keep: keep, maxBytes: options.maxJobBytes)
+            name: String(name.prefix(100)), keep: keep,
+            known: isOwn ? max(options.deduplicationOfOwnIDs, .seconds(60)) : .seconds(60),
+            maxBytes: options.maxJobBytes)
         return try await start(opening)
     }
 
@@ -51,11 +54,42 @@ extension JobClient {
         let isNew = try await resending(
             store.open(opening.store, life: Self.longestFlow.milliseconds), "\(store.id)",
             queue: store.keys.name)
-        for answer in await enqueueEach(opening.starts) {
-            if try answer.get() == .full { throw full(opening.queue.description) }
-        }
-        return WorkflowHandle(
+        let handle = WorkflowHandle<Output>(
             id: store.id, queue: store.keys.name, isDuplicate: !isNew, client: self)
+        guard isNew else {
+            try await goOn(with: store, as: opening)
+            return handle
+        }
+        if opening.starts.allSatisfy({ $0.queue != store.keys.name }) {
+            // Nothing else tells that there is this queue.
+            try await note(store.keys.name)
+        }
+        for answer in await enqueueEach(opening.starts) {
+            if try answer.get() == .full {
+                // What was accepted does not run: the caller has no handle to ask for it.
+                _ = try await cancelFlow(
+                    queue: store.keys.name, id: store.id, reason: "its queue is full")
+                throw full(opening.queue.description)
+            }
+        }
+        return handle
+    }
+
+    /// One that is there already: what its starter died over is enqueued, from what it wrote.
+    private func goOn(with store: FlowStore, as opening: FlowOpening) async throws {
+        do {
+            guard let head = FlowHead(try await read("HMGET", store.flow, FlowHead.fields)) else {
+                return
+            }
+            guard head.plan == opening.plan else {
+                throw JobRunnerError.invalid(
+                    "there is another workflow under the id \(store.keys.name)/\(store.id): give "
+                        + "this one an id of its own, or none")
+            }
+            try await resend(store, head)
+        } catch let error as RedisError {
+            throw JobRunnerError.redis(error)
+        }
     }
 
     /// Sends what may be sent again, until it is answered or the time for an enqueue is up.
@@ -107,6 +141,12 @@ extension JobClient {
         do { _ = try await cancel(ids, in: queue) } catch { throw JobRunnerError.redis(error) }
     }
 
+    private func markEach(_ ids: [String], in queue: String) async throws {
+        do { _ = try await mark(ids, QueueStore(keys.queue(queue))) } catch {
+            throw JobRunnerError.redis(error)
+        }
+    }
+
     /// Cancels what an open group waits for, a page at a time.
     private func cancelMembers(_ store: FlowStore) async throws {
         var cursor = "0"
@@ -125,15 +165,9 @@ extension JobClient {
                 let place = FlowPlace(queue: store.keys.name, id: store.id, step: step)
                 ids[place.memberQueue, default: []].append(place.jobID)
             }
-            for (queue, ids) in ids { try await cancelEach(ids, in: queue) }
+            // Not looked for among what is scheduled: that would be once a page.
+            for (queue, ids) in ids { try await markEach(ids, in: queue) }
         } while cursor != "0"
-    }
-
-    /// Tells those who are to hear of it that a reap has buried a job.
-    func endBuried(_ job: [UInt8], in queue: String) async throws(RedisError) {
-        try await end(
-            job, in: queue, .dead,
-            JobFailure(type: "Poison", message: "lost with too many workers"))
     }
 
     /// Tells a job's workflow, and who asked for a reply, that it was taken away before it ran.
@@ -157,6 +191,13 @@ extension JobClient {
         for (_, job) in answer?.starts ?? [] {
             _ = try await send(QueueStore(keys.queue(job.queue)).followUp(job))
         }
-        for job in answer?.stops ?? [] { _ = try await cancel(queue: job.queue, id: job.id) }
+        try await stop(answer?.stops ?? [])
+    }
+
+    /// Cancels jobs that run, or wait; one that waits for its time meets its mark when that comes.
+    func stop(_ jobs: [FlowStore.Entry]) async throws(RedisError) {
+        for (queue, jobs) in Dictionary(grouping: jobs, by: \.queue) {
+            _ = try await mark(jobs.map(\.id), QueueStore(keys.queue(queue)))
+        }
     }
 }

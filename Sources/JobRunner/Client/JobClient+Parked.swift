@@ -56,6 +56,9 @@ extension JobClient {
             let limit = min(1000, most - moved)
             let reply = try await send(store.unpark(kind, what, limit: limit))
             moved += reply.moved
+            try await tell(
+                reply.taken, what == .bury ? .dead : .discarded,
+                .parked(kind, "somebody had it \(what == .bury ? "buried" : "discarded")"), store)
             if reply.moved == 0 || reply.left == 0 { break }
         }
         return moved

@@ -32,7 +32,7 @@ extension JobClient {
             while let counts = try await connection.send(call) {
                 sum.given += counts.given
                 sum.buried += counts.buried
-                try await tell(counts.dead, store)
+                try await tell(counts.dead, .dead, .poison, store)
                 if counts.left == 0 { break }
             }
         }
@@ -46,14 +46,18 @@ extension JobClient {
         return sum
     }
 
-    /// Tells who waits for jobs that a reap has buried.
+    /// Tells who waits for jobs that a script took away; may be called again.
     ///
-    /// - Throws: `RedisError`; on a full server nobody is told.
-    func tell(_ dead: [[UInt8]], _ store: QueueStore) async throws(RedisError) {
+    /// - Throws: `RedisError`; a full server keeps no outcomes, which is none.
+    func tell(
+        _ jobs: [[UInt8]], _ state: JobOutcome.State, _ failure: JobFailure, _ store: QueueStore
+    ) async throws(RedisError) {
         let connection = router.connection(for: store.keys.ready)
-        for job in dead {
-            for command in store.afterlife(of: job) { _ = try await connection.send(command) }
-            try await endBuried(job, in: store.keys.name)
+        for job in jobs {
+            try await end(job, in: store.keys.name, state, failure)
+            for command in store.afterlife(of: job, state, failure) {
+                _ = try await connection.send(command)
+            }
         }
     }
 

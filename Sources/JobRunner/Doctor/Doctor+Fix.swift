@@ -75,7 +75,7 @@ extension Doctor {
             guard let reply = try await client.send(call) else { return nil }
             given += reply.given
             buried += reply.buried
-            try await client.tell(reply.dead, store)
+            try await client.tell(reply.dead, .dead, .poison, store)
             isFirst = false
             if reply.left == 0 { break }
         }

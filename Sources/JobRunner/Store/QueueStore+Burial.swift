@@ -15,11 +15,14 @@ package struct ReapReply: Sendable {
 }
 
 extension QueueStore {
-    /// What else the burial of a job by `reap` means, which no script can know: its outcome, and
-    /// the end of its lock.
+    /// What else it means that a script took a job away, which no script can know: its outcome,
+    /// and the end of its lock.
     ///
     /// - Parameter kept: How long the outcome is kept where the job does not say, ms.
-    func afterlife(of job: [UInt8], kept: Int = JobOptions().keepResult.milliseconds) -> [Command] {
+    func afterlife(
+        of job: [UInt8], _ state: JobOutcome.State, _ failure: JobFailure,
+        kept: Int = JobOptions().keepResult.milliseconds
+    ) -> [Command] {
         let limits = Envelope.Limits(maxBytes: 1 << 20)
         // Nobody can ask for a job without an id, nor can it hold a lock.
         guard let id = Envelope.idAtStart(of: job)?.description,
@@ -29,9 +32,8 @@ extension QueueStore {
         let kept = envelope.resultTTL.map { Int($0) } ?? kept
         if kept > 0 {
             let now = WallClock.milliseconds()
-            let failure = JobFailure(type: "Poison", message: "lost with too many workers")
             let json = JobOutcome.ended(
-                .dead, failure, attempt: envelope.state.attempt + 1, started: now, finished: now)
+                state, failure, attempt: envelope.state.attempt + 1, started: now, finished: now)
             commands.append(
                 Command(
                     "SET", keys.result(id), String(decoding: json, as: UTF8.self), "PX", "\(kept)"))
@@ -41,4 +43,9 @@ extension QueueStore {
         }
         return commands
     }
+}
+
+extension JobFailure {
+    /// A reap has buried it.
+    static let poison = JobFailure(type: "Poison", message: "lost with too many workers")
 }

@@ -73,15 +73,18 @@ extension QueueStore {
     ///   - window: How long this id is remembered; 0 ms is not at all.
     ///   - terms: What else it asks for.
     ///   - longest: Most jobs that may be ready; 0 is no limit.
+    ///   - isFollowUp: Another job's end led to it: a full server takes it as well.
     package func enqueue(
-        _ job: NewJob, due: Due, window: Int, terms: Terms = Terms(), longest: Int = 0
+        _ job: NewJob, due: Due, window: Int, terms: Terms = Terms(), longest: Int = 0,
+        isFollowUp: Bool = false
     ) -> Call<Acceptance> {
         var named = [
             keys.ready, keys.scheduled, keys.seen(job.id), keys.ordered, keys.turns, keys.meta,
             keys.cancelled,
         ]
         if let unique = terms.unique { named.append(keys.unique(unique.key)) }
-        var words = Arguments(calling: Scripts.enqueue, keys: named)
+        let script = isFollowUp ? Scripts.followUp : Scripts.enqueue
+        var words = Arguments(calling: script, keys: named)
         words.append(job.id)
         words.append(job.json)
         switch due {
@@ -94,7 +97,7 @@ extension QueueStore {
         words.append(window, life, longest)
         words.append(terms.policy)
         words.append(terms.isFront ? 1 : 0, terms.mostDebounce)
-        return Call(key: keys.ready, command: Command(script: Scripts.enqueue, words)) {
+        return Call(key: keys.ready, command: Command(script: script, words)) {
             value throws(RedisError) in
             let reply = value.array ?? []
             switch (reply.first?.integer, reply.last?.text) {

@@ -33,16 +33,19 @@ extension QueueStore {
     /// - Parameters:
     ///   - age: Only those parked for so long; zero is all.
     ///   - limit: At most 1,000.
-    /// - Returns: How many were moved, and how many of that age are left.
+    /// - Returns: How many were moved, how many of that age are left, and the jobs that are not to
+    ///   run.
     package func unpark(
         _ kind: JobKind, _ what: Unparking, age: Duration = .zero, limit: Int = 1000
-    ) -> Call<(moved: Int, left: Int)> {
+    ) -> Call<(moved: Int, left: Int, taken: [[UInt8]])> {
         unpark(
             from: keys.parked, keys.parked(kind), kind.description, what, age: age, limit: limit)
     }
 
     /// The same with jobs that wait for something else than a worker: they are fetched next.
-    func unblock(_ blockade: Blockade, limit: Int) -> Call<(moved: Int, left: Int)> {
+    func unblock(_ blockade: Blockade, limit: Int)
+        -> Call<(moved: Int, left: Int, taken: [[UInt8]])>
+    {
         let name = blockade.description
         return unpark(
             from: keys.blocked, keys.blocked(name), name, .release, age: .zero, limit: limit)
@@ -51,7 +54,7 @@ extension QueueStore {
     private func unpark(
         from index: String, _ jobs: String, _ name: String, _ what: Unparking, age: Duration,
         limit: Int
-    ) -> Call<(moved: Int, left: Int)> {
+    ) -> Call<(moved: Int, left: Int, taken: [[UInt8]])> {
         var words = Arguments(
             calling: Scripts.unpark, keys: [index, jobs, keys.ready, keys.dead, keys.crashes])
         words.append(name)
@@ -59,9 +62,10 @@ extension QueueStore {
         words.append(limit, age.milliseconds)
         return Call(key: keys.ready, command: Command(script: Scripts.unpark, words)) {
             value throws(RedisError) in
-            guard let moved = value.array?.first?.integer, let left = value.array?.last?.integer
+            guard let reply = value.array, reply.count == 3, let moved = reply[0].integer,
+                let left = reply[1].integer, let taken = reply[2].array
             else { throw .unexpectedReply(command: "unpark", got: value.kind) }
-            return (moved, left)
+            return (moved, left, taken.compactMap(\.bytes))
         }
     }
 
@@ -91,5 +95,12 @@ extension QueueStore {
             else { return nil }
             return (kind, number)
         }
+    }
+}
+
+extension JobFailure {
+    /// It waited for a worker that knows its kind, in vain.
+    static func parked(_ kind: JobKind, _ reason: String) -> JobFailure {
+        JobFailure(type: "Parked", message: "no worker knows \(kind): \(reason)")
     }
 }

@@ -40,11 +40,18 @@ package enum Scripts {
     package static let halt = Script(name: "halt", source: PackageResources.halt_lua)
     package static let revive = Script(name: "revive", source: PackageResources.revive_lua)
 
+    /// `enqueue` for what the end of another job led to: it does not wait for a full server to have
+    /// room, which it has when workers go on.
+    package static let followUp = Script(
+        name: "enqueue",
+        source: Array("#!lua flags=allow-oom".utf8) + PackageResources.enqueue_lua.dropFirst(5))
+
     /// Puts the parts that two of them share in their places.
     private static func including(_ source: [UInt8]) -> [UInt8] {
         var text = String(decoding: source, as: UTF8.self)
         for (name, part) in [
             ("report", PackageResources.report_lua), ("walk", PackageResources.walk_lua),
+            ("gather", PackageResources.gather_lua),
         ] {
             text.replace("-- include \(name)\n", with: String(decoding: part, as: UTF8.self))
         }
@@ -56,6 +63,6 @@ package enum Scripts {
     /// Loaded by every worker's connection.
     package static let ofWorkers = [
         cycle, tick, promote, reap, adopt, unpark, count, publish, unlock, take, close, claim,
-        due, fire, advance, enlist, note,
+        due, fire, advance, enlist, note, followUp,
     ]
 }

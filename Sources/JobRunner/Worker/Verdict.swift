@@ -34,11 +34,17 @@ struct Run: Sendable {
     /// A job that cannot be read at all.
     func unreadable(_ error: EnvelopeError) -> Verdict {
         let id = Envelope.idAtStart(of: held.delivery.json)?.description
-        return bury(
+        let failure = JobFailure(type: "EnvelopeError", message: error.description)
+        let verdict = bury(
             reason: error.description, name: "", id: id, attempt: 0,
-            job: held.delivery.json,
-            failure: JobFailure(type: "EnvelopeError", message: error.description),
+            job: held.delivery.json, failure: failure,
             keep: JobOptions().keepResult.milliseconds)
+        // One that is only too long, or too deep, for this worker says who is to hear of it.
+        let limits = Envelope.Limits(maxBytes: 16 << 20, maxDepth: 64, maxMembers: 4096)
+        guard let envelope = try? Envelope(held.delivery.json, limits: limits) else {
+            return verdict
+        }
+        return verdict.ending(.dead, failure, envelope)
     }
 
     /// A job that took down too many workers.

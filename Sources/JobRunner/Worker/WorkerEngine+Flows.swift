@@ -16,21 +16,32 @@ extension WorkerEngine {
         -> Taking
     {
         let store = FlowStore(client.keys.queue(place.queue), id: place.id)
-        guard let known = await asking(store.values(of: input.steps), held, slot) else {
-            return .stopped
-        }
-        guard let values = known else {
-            return .missing("workflow \(place.handle) has expired")
-        }
         var found: [[UInt8]] = []
-        for (step, value) in zip(input.steps, values) {
-            if value?.isEmpty == true {
-                return .missing(
-                    "the results of group \(step) of workflow \(place.handle) were over 10,000, "
-                        + "or over \(FlowStore.mostGathered >> 20) MiB")
+        var bytes = 0
+        // A few at a time: together they may be more than one reply holds.
+        for start in stride(from: 0, to: input.steps.count, by: 4) {
+            let page = Array(input.steps[start..<min(start + 4, input.steps.count)])
+            guard let known = await asking(store.values(of: page), held, slot) else {
+                return .stopped
             }
-            // Nothing is kept of a step that returned nothing.
-            found.append(value ?? Array("null".utf8))
+            guard let values = known else {
+                return .missing("workflow \(place.handle) has expired")
+            }
+            for (step, value) in zip(page, values) {
+                if value?.isEmpty == true {
+                    return .missing(
+                        "the results of group \(step) of workflow \(place.handle) were over "
+                            + "10,000, or over \(FlowStore.mostGathered >> 20) MiB")
+                }
+                bytes += value?.count ?? 0
+                // Nothing is kept of a step that returned nothing.
+                found.append(value ?? Array("null".utf8))
+            }
+            if bytes > FlowStore.mostGathered {
+                return .missing(
+                    "what it takes of workflow \(place.handle) is over "
+                        + "\(FlowStore.mostGathered >> 20) MiB")
+            }
         }
         return .json(input.json(of: found))
     }
@@ -63,7 +74,7 @@ extension WorkerEngine {
             }
             Failpoint.advanced.pass()
             for (_, job) in answer?.starts ?? [] { add(job, isPlain: job.isPlain) }
-            for job in answer?.stops ?? [] { cancel(job) }
+            stop(answer?.stops ?? [])
         }
         do {
             if let reply = try ending.reply(from: queue, maxBytes: options.maxJobBytes) {
@@ -123,8 +134,30 @@ extension WorkerEngine {
     }
 
     /// Not waited for: a job that does not hear of it runs to its end, which changes nothing.
-    private func cancel(_ job: FlowStore.Entry) {
-        Task { _ = try? await client.cancel([job.id], in: job.queue) }
+    private func stop(_ jobs: [FlowStore.Entry]) {
+        if jobs.isEmpty { return }
+        Task { try? await client.stop(jobs) }
+    }
+
+    /// Tells who waits for jobs that a script has buried, until the server has heard of it.
+    func tell(_ dead: [[UInt8]], _ failure: JobFailure, _ store: QueueStore) {
+        if dead.isEmpty { return }
+        Task {
+            for job in dead {
+                var backoff = Backoff()
+                var random = SystemRandomNumberGenerator()
+                while true {
+                    do throws(RedisError) {
+                        try await client.tell([job], .dead, failure, store)
+                        break
+                    } catch {
+                        if case .stopped = error { return }
+                        options.onEvent(.trouble(queue: store.keys.name, error))
+                        await Self.pause(backoff.next(using: &random))
+                    }
+                }
+            }
+        }
     }
 
     private func released(_ verdict: Verdict, _ held: Held) -> Verdict {
@@ -153,6 +186,6 @@ extension QueueStore {
     func followUp(_ job: FlowStore.Entry) -> Call<Acceptance> {
         enqueue(
             NewJob(id: job.id, json: job.json), due: .now,
-            window: ClientOptions().deduplicationOfOwnIDs.milliseconds)
+            window: ClientOptions().deduplicationOfOwnIDs.milliseconds, isFollowUp: true)
     }
 }

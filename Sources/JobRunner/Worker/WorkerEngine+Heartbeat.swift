@@ -119,13 +119,7 @@ extension WorkerEngine {
             }
             guard case .success(let counts?) = result else { return }
             Failpoint.reaped.pass()
-            for command in counts.dead.flatMap({ store.afterlife(of: $0) }) {
-                // Unanswered: who waits is told nothing, and the lock lapses.
-                self.heartbeat.submit(command) { _ in }
-            }
-            for job in counts.dead {
-                Task { try? await self.client.endBuried(job, in: store.keys.name) }
-            }
+            self.tell(counts.dead, .poison, store)
             if counts.given + counts.buried > 0 {
                 self.state.withLock {
                     $0.dispatch.lanes[index].counts.reaped += counts.given
@@ -151,7 +145,8 @@ extension WorkerEngine {
     ) {
         for (kind, age) in parked where age >= options.parkedAge.milliseconds && !knows(kind) {
             heartbeat.submit(store.unpark(kind, .bury, age: options.parkedAge)) { result in
-                guard let moved = try? result.get().moved, moved > 0 else { return }
+                guard let (moved, _, taken) = try? result.get(), moved > 0 else { return }
+                self.tell(taken, .parked(kind, "parked too long"), store)
                 self.state.withLock { $0.dispatch.lanes[index].counts.buried += moved }
                 self.options.onEvent(
                     .parkedTooLong(queue: store.keys.name, kind: kind.description, jobs: moved))

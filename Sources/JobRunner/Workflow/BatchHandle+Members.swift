@@ -56,8 +56,10 @@ extension BatchHandle {
     func seal(count: Int?) async throws {
         let payload = count.map { Array("\($0)".utf8) }
         let call = store.advance("0:open", "d", payload)
-        let answer = try await client.resending(call, id, queue: queue)
-        for (_, job) in answer?.starts ?? [] {
+        guard let answer = try await client.resending(call, id, queue: queue) else {
+            throw JobRunnerError.unknownOrExpired(handle: description, after: .zero)
+        }
+        for (_, job) in answer.starts {
             let call = QueueStore(client.keys.queue(job.queue)).followUp(job)
             _ = try await client.resending(call, job.id, queue: job.queue)
         }

@@ -4,6 +4,8 @@ internal import FoundationEssentials
 struct FlowOpening: Sendable {
     let id: JobID
     let queue: QueueName
+    /// The chart, as it is kept.
+    let plan: [UInt8]
     private(set) var store = FlowStore.Opening()
     /// What its opener enqueues.
     private(set) var starts: [Draft] = []
@@ -12,12 +14,14 @@ struct FlowOpening: Sendable {
     ///   - queue: Its home; nil is the queue of its first job.
     ///   - name: What people call it.
     ///   - keep: How long its result and what is shown of it are kept after its end.
+    ///   - known: How long its id is known after its end, at the least: those of its jobs are.
     /// - Throws: `JobRunnerError`, `NameError` for what is wrong with a job.
     init(
         _ plan: FlowPlan, id: JobID, queue: QueueName? = nil, name: String, keep: Duration,
-        maxBytes: Int
+        known: Duration = .seconds(60), maxBytes: Int
     ) throws {
         let wiring = FlowWiring(plan)
+        self.plan = try FlowChart(plan).json
         let isOpen = plan.steps.first.map {
             if case .group(.many, _, _) = $0.kind { true } else { false }
         }
@@ -59,7 +63,8 @@ struct FlowOpening: Sendable {
         store.fields.append(("local", Array((isLocal ? "1" : "0").utf8)))
         store.fields.append(("name", Array(name.utf8)))
         store.fields.append(("keep", Array("\(keep.milliseconds)".utf8)))
-        store.fields.append(("plan", try FlowChart(plan).json))
+        store.fields.append(("known", Array("\(known.milliseconds)".utf8)))
+        store.fields.append(("plan", self.plan))
     }
 
     /// Room for `.999999.` and the id of a member.
@@ -121,5 +126,12 @@ package struct FlowChart: Codable, Sendable, Equatable {
         }
     }
 
-    var json: [UInt8] { get throws { try [UInt8](JSONEncoder().encode(self)) } }
+    /// The same for the same chart.
+    var json: [UInt8] {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .sortedKeys
+            return try [UInt8](encoder.encode(self))
+        }
+    }
 }

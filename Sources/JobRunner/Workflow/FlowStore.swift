@@ -81,7 +81,7 @@ package struct FlowStore: Sendable {
     /// - Returns: False when it is there already.
     package func open(_ opening: Opening, life: Int) -> Call<Bool> {
         var words = Arguments(
-            calling: Scripts.flow, keys: [flow, keys.flows])
+            calling: Scripts.flow, keys: [flow, keys.flows, keys.result(id)])
         words.append(id)
         words.append(life, Self.mostListed, 2 * opening.fields.count)
         for (name, value) in opening.fields {

@@ -243,7 +243,7 @@ try:
     keys = ['flow:g', 'result:g']
     fields = lambda rule: ['n:0', f'g2={rule}', 'n:1', f'g2={rule}', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
     jobs = ['j:3', 'q\n' + job('then'), 'j:4', 'q\n' + job('else')]
-    def flow(words, *waits): return run('flow', ['flow:g', 'flows'], 'g', 60_000, 100, len(words), *words, *waits)
+    def flow(words, *waits): return run('flow', ['flow:g', 'flows', 'result:g'], 'g', 60_000, 100, len(words), *words, *waits)
     def opened(rule, states=('s:0', 'f', 's:1', 'f'), waits=(1, 2, 2, 0, 1)):
         reset()
         return flow([*fields(rule), *jobs, *states], *waits)
@@ -263,6 +263,16 @@ try:
     opened('1'); is_(advance(1)[1], ['3', 'q\n' + job('then')]); is_(advance(0)[1], []); is_(field('a:2'), '[7]')
     opened('1'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0, 'e', '"F"')[1], ['4', 'q\n' + job('else')])
     opened('each'); is_(advance(1, 'x', '"E"')[1], []); is_(advance(0)[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '[{"value":7},{"error":"E"}]')
+    # Told again, it is what it was: whatever others of it said meanwhile.
+    opened('1'); advance(1, value='"fast"'); advance(0, value='"late"'); is_(advance(1, value='"fast"')[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '["fast"]')
+    advance(3, value='1'); outcome = link.call('GET', Q + 'result:g'); wait(5); advance(3, value='1'); is_(link.call('GET', Q + 'result:g'), outcome)
+    # What a step takes of one other comes with it, a failure as well; not what would make it too long or too deep.
+    opened('all'); head = '"flow":"q/g/+'; link.call('HSET', Q + 'flow:g', 'j:3', 'q\n' + job('then', head + '3/2",'), 'j:4', 'q\n' + job('else', head + '4/!3",'))
+    advance(0); is_(advance(1)[1][1], 'q\n' + job('then', head + '3/2",')[:-1] + ',"input":[7,7]}')
+    opened('all'); link.call('HSET', Q + 'flow:g', 'j:4', 'q\n' + job('else', head + '4/!3",')); is_(advance(1, 'x', '"E"')[1][1][-13:], ',"input":"E"}')
+    for value in ('"' + 'x' * 4096 + '"', '[' * 17 + ']' * 17):
+        opened('all'); link.call('HSET', Q + 'flow:g', 'n:0', '3', 'j:3', 'q\n' + job('then', head + '3/0",')); is_(advance(0, value=value)[1][1][-11:], ',"job":"x"}'); is_(field('a:0'), value)
+    opened('all'); link.call('HSET', Q + 'flow:g', 'n:0', '3', 'j:3', 'q\n' + job('then', head + '3/0","args":"' + 'x' * 49152 + '",')); is_(advance(0)[1][1][-11:], ',"job":"x"}')
     # Results that are too large together are not kept, and nothing hangs for it.
     opened('all'); advance(0, value='"' + 'x' * 600 + '"'); is_(advance(1, value='"' + 'x' * 600 + '"')[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '')
     # What is plain is decided the short way, and as the long way would.
@@ -281,6 +291,11 @@ try:
     opened('many', ('s:0', 'f'), (1, 2, 1, '2:open')); enlist = lambda *who: run('enlist', ['flow:g', 'flow:g:wait:2'], 2, *who)
     is_([enlist(), enlist('2:a', '2:b'), enlist('2:a')], [1, 3, 3]); advance('2:c', value=''); is_(enlist('2:c'), 3)
     is_([advance('2:a')[1], advance('2:open', value='')[1], advance('2:b')[1]], [[], [], ['3', 'q\n' + job('then')]]); is_(enlist('2:d'), -1)
+    # One that failed and was retried: the group waits for no failure; one that has ended is done after all.
+    opened('many', ('s:0', 'f'), (1, 2, 1, '2:open')); enlist('2:a', '2:b'); count = lambda kind: link.call('SCARD', Q + f'flow:g:{kind}:2')
+    advance('2:a', 'x', '"E"'); is_([count('bad'), count('ok'), field('a:2:bad')], [1, 1, '"E"']); advance('2:a'); is_([count('bad'), count('ok'), field('a:2:bad'), field('a:2:a')], [0, 2, None, '7'])
+    advance('2:a', 'x', '"E"'); is_([count('bad'), count('ok')], [0, 2]); advance('2:b', 'x', '"F"'); is_(advance('2:open', value='')[1], ['4', 'q\n' + job('else')])
+    is_(advance('2:b')[1], ['3', 'q\n' + job('then')]); is_(advance('2:b')[1], ['3', 'q\n' + job('then')]); is_([field('s:2')[:1], count('bad')], ['d', 0])
     # halt: nothing starts any more; what runs is named until it has ended.
     opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one')); halt = lambda: run('halt', keys, '{"message":"enough"}')
     is_(halt(), [1, ['q\n' + job('one')]]); is_(halt(), [1, ['q\n' + job('one')]]); is_(advance(1, 'c', '"C"'), [1, [], []]); is_(halt(), [1, []])
@@ -309,10 +324,10 @@ try:
     is_(adopt(1, 'v'), [-1]); run('cancel', ['cancelled', 'meta'], 'b', 5000); fence = server.now()
     is_(adopt(2), [1, 0, 3, fence, [job('a'), job('b')], [None, None], [None, str(now() + 5000)]])
     unpark = lambda what, limit=10, age=0: run('unpark', kinds + ['ready', 'dead', 'crashes'], 'x@1', what, limit, age)
-    is_(unpark('bury', age=11), [0, 0]); is_(unpark('bury', age=10), [1, 0]); is_(tick()[8], [])
+    is_(unpark('bury', age=11), [0, 0, []]); is_(unpark('bury', age=10), [1, 0, [job('c')]]); is_(tick()[8], [])
     is_(link.call('ZRANGE', Q + 'dead', 0, -1), ['-/0 parked too long: no worker knows x@1\n' + job('c')])
-    cycle(0, park(fence, 'a'), park(fence + 1, 'b'), keys=kinds * 2); is_(unpark('release', 1), [1, 1]); is_(lists()[0], [job('a')])
-    is_(unpark('discard'), [1, 0]); is_(adopt(1)[4], []); is_(unpark('release'), [0, 0])
+    cycle(0, park(fence, 'a'), park(fence + 1, 'b'), keys=kinds * 2); is_(unpark('release', 1), [1, 1, []]); is_(lists()[0], [job('a')])
+    is_(unpark('discard'), [1, 0, [job('b')]]); is_(adopt(1)[4], []); is_(unpark('release'), [0, 0, []])
     cycle(1, *[], keys=[]); cycle(0, park(server.now(), 'a'), keys=kinds); link.call('HSET', Q + 'meta', 'paused', 1); is_(adopt(1)[4], [])
     reset(); tick(); enqueue('a'); link.call('CONFIG', 'SET', 'maxmemory', 1)
     for refused in (lambda: enqueue('b'), lambda: many('c', 0, 0), lambda: link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1)):

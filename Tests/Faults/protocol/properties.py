@@ -282,7 +282,7 @@ class Queue(RuleBasedStateMachine):
             else: self.open.discard(raw)
             if what != 'release': self.crashes.pop(identity(raw), None)
         self.unlist(kind)
-        self.same(self.s.unpark(kind, what, limit, age), [len(ripe[:limit]), len(ripe[limit:])])
+        self.same(self.s.unpark(kind, what, limit, age), [len(ripe[:limit]), len(ripe[limit:]), [] if what == 'release' else ripe[:limit]])
 
     # The dead.
 

@@ -28,12 +28,12 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
     'counter instead of a set': ('F31', {'report': LONG_WAY, 'walk': [
         ("redis.call('SCARD', wait) - gone[s]", "redis.call('HINCRBY', flow, 'left:' .. s, -1) + redis.call('HGET', flow, 'steps') - 2")]}),
     'a step told again sets off again': ('F31', {'report': LONG_WAY, 'walk': [
-        ("if not letter or by == step then", 'if true then'), ("if before and by ~= step then return end", ''), (AGAIN, 'if begun[s] then return end')]}),
+        ('  elseif letter then', '  elseif false then'), ("if before and by ~= step then return end", ''), (AGAIN, 'if begun[s] then return end')]}),
     'accepted twice': ('F3', {'enqueue_many': [("if window > 0 and redis.call('EXISTS', KEYS[i + 1]) == 1 then", 'if false then')]}),
 }
 
 
-INCLUDE, PARTS = '-- include ', {part: ['advance', 'cycle'] for part in ('report', 'walk')}      # a part of scripts, and of which
+INCLUDE, PARTS = '-- include ', {part: ['advance', 'cycle'] for part in ('report', 'walk', 'gather')}      # a part of scripts, and of which
 
 
 def sent(script, changes={}):

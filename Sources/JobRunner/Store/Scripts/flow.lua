@@ -11,6 +11,7 @@
 --
 -- KEYS[1] flow:<id>   HASH  what `walk` reads, and the plan that people are shown
 -- KEYS[2] flows       ZSET  id -> when it was opened, server ms
+-- KEYS[3] result:<id> STRING  the outcome of the whole: one that is there is of another
 -- ARGV[1] id
 -- ARGV[2] ms      longest life
 -- ARGV[3] ids that `flows` has room for
@@ -20,7 +21,7 @@
 --
 -- Returns 1 opened, 0 there already
 -- Cost    O(steps)
-local flow, flows = KEYS[1], KEYS[2]
+local flow, flows, result = unpack(KEYS)
 if redis.call('HEXISTS', flow, 'opened') == 1 then return 0 end
 
 local life, words = tonumber(ARGV[2]), tonumber(ARGV[4])
@@ -45,6 +46,7 @@ for _ = 1, tonumber(word()) do
     redis.call('PEXPIRE', flow .. ':ok:' .. step, life)
   end
 end
+redis.call('DEL', result)
 redis.call('ZADD', flows, now, ARGV[1])
 redis.call('ZREMRANGEBYRANK', flows, 0, -1 - tonumber(ARGV[3]))
 redis.call('PEXPIRE', flows, 2592000000)

@@ -4,7 +4,7 @@
 -- What runs or waits is for the caller to cancel, in its own queue. Called again it
 -- names what is left.
 --
--- KEYS[1] flow:<id>     HASH    root, keep, opened, steps (how many), gates; see `walk`
+-- KEYS[1] flow:<id>     HASH    root, keep, known, opened, steps (how many), gates; see `walk`
 -- KEYS[2] result:<id>   STRING  the outcome of the whole
 -- ARGV[1] failure JSON    why
 --
@@ -12,7 +12,8 @@
 --         {1, stops}: "<queue>\n<job>" of the steps that run or wait
 -- Cost    O(steps)
 local flow, result = KEYS[1], KEYS[2]
-local root, keep, opened, steps, state = unpack(redis.call('HMGET', flow, 'root', 'keep', 'opened', 'steps', 'state'))
+local root, keep, known, opened, steps, state =
+  unpack(redis.call('HMGET', flow, 'root', 'keep', 'known', 'opened', 'steps', 'state'))
 if not root then return {-1} end
 if state and state ~= 'cancelled' then return {0} end
 
@@ -28,7 +29,7 @@ for s = 0, tonumber(steps) - 1 do
   end
 end
 if not state then
-  local rest = math.max(tonumber(keep), 60000)
+  local rest = math.max(tonumber(keep), tonumber(known or 60000))
   redis.call('HSET', flow, 'a:' .. root, ARGV[1], 's:' .. root, 'c * ' .. now)
   if tonumber(keep) > 0 then
     redis.call('SET', result, '{"state":"cancelled","attempt":1,"started":' .. opened .. ',"finished":' .. now

@@ -9,13 +9,16 @@
 -- Returns what `walk` does
 -- Cost    O(1), else that of `walk`
 
--- What a step takes, when that is what one step returned, travels with it.
+-- What a step takes of one other travels with it, unless that could make the job too long or too
+-- deep to be read: 48 KiB of the 64, and 16 levels of the 32, of which it has its share.
 local function given(job, flow, s, from, value)
-  if #value > 16384 then return job end
-  local id = string.sub(flow, string.find(flow, '}:flow:', 1, true) + 7)
-  local place = s .. '/' .. from .. '"'
-  if string.find(job, id .. '/+' .. place, 1, true) or string.find(job, id .. '/' .. place, 1, true) then
-    return string.sub(job, 1, -2) .. ',"input":' .. value .. '}'
+  if #value > 4096 or #job + #value > 49152 then return job end
+  if #value > 32 and select(2, string.gsub(value, '[%[{]', '')) > 16 then return job end
+  local place = string.sub(flow, string.find(flow, '}:flow:', 1, true) + 7) .. '/'
+  for _, text in ipairs({'+' .. s .. '/', s .. '/', '+' .. s .. '/!', s .. '/!'}) do
+    if string.find(job, place .. text .. from .. '"', 1, true) then
+      return string.sub(job, 1, -2) .. ',"input":' .. value .. '}'
+    end
   end
   return job
 end

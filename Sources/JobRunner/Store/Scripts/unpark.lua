@@ -11,7 +11,9 @@
 -- ARGV[3] limit             most jobs moved by one call, at most 1,000
 -- ARGV[4] age ms            only those parked for so long; 0 is all
 --
--- Returns {moved, left}     left 0: none of that age is left
+-- Returns {moved, left, jobs}
+--         left  0: none of that age is left
+--         jobs  those that were buried, or discarded
 -- Cost    O(limit * log parked)
 local parked, jobs, ready, dead, crashes = unpack(KEYS)
 local kind, what, limit, age = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -37,4 +39,4 @@ for i = #due, 1, -1 do
 end
 
 if redis.call('EXISTS', jobs) == 0 then redis.call('ZREM', parked, kind) end
-return {#due, redis.call('ZCOUNT', jobs, '-inf', now - age)}
+return {#due, redis.call('ZCOUNT', jobs, '-inf', now - age), what == 'release' and {} or due}

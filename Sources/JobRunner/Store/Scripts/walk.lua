@@ -15,7 +15,7 @@
 -- are results), many (members come while it is open), or a number: so many that are done.
 --
 -- Keys, all in the slot of the workflow's home:
---   flow:<id>               HASH  root, keep, opened, ended, round, gates; n:<step> edges, f:<step> steps for
+--   flow:<id>               HASH  root, keep, known, opened, ended, round, gates; n:<step> edges, f:<step> steps for
 --                                 a failure, e:<step> for either end, b:<step> for the first failed
 --                                 member; r:<group> "<rule> <first> <last>", its steps; v:<group> its members;
 --                                 j:<step> "<queue>\n<job>"; a:<step> what it returned, or its failure, JSON;
@@ -32,13 +32,13 @@
 -- Returns ended, starts, stops; nothing when there is no such workflow (any more)
 --         ended   it has
 --         starts  step, "<queue>\n<job>", of what may start; a job that takes a single result of up
---                 to 16 KiB has it in it
+--                 to 4 KiB has it in it
 --         stops   "<queue>\n<job>" of those that run or wait and are not wanted
 -- Cost    O(1) for a member; O(members) for the last one of a group, O(steps) at the end
 
 -- Made once for all the steps that a call tells of: what one of them is about.
 local flow, result, step, verdict, said, now, most
-local root, ended, follow, onfail, oneither, again
+local root, ended, follow, onfail, oneither, again, mended
 local starts, stops, begun, texts, marks, told, changes, gone, leaving, spread, close
 
 local function text(s)
@@ -75,6 +75,11 @@ local function flush()
   for s, mark in pairs(marks) do change('s:' .. s, mark) end
   for i = 1, #changes, 1000 do redis.call('HSET', flow, unpack(changes, i, math.min(i + 999, #changes))) end
   -- Last: cut short before, it is told again, and counts itself once.
+  if mended then
+    local group = string.match(step, '^%d+')
+    redis.call('SREM', flow .. ':bad:' .. group, step)
+    if redis.call('SCARD', flow .. ':bad:' .. group) == 0 then redis.call('HDEL', flow, 'a:' .. group .. ':bad') end
+  end
   for _, one in ipairs(leaving) do
     if one[3] then redis.call('SADD', flow .. ':ok:' .. one[1], one[2]) end
     redis.call('SREM', flow .. ':wait:' .. one[1], one[2])
@@ -117,104 +122,72 @@ local function left(s, member, ok)
   return redis.call('SCARD', wait) - gone[s]
 end
 
--- The results of a group as one list; nil when they are too large together.
-local function gathered(group, rule)
-  local single = rule == 'one'
-  if single then rule = 'all' end
-  local names = redis.call('HGET', flow, 'v:' .. group)
-  local parts, bytes, some = {}, 2, {}
-  local function add(list)
-    if #list == 0 then return true end
-    local fields = {}
-    for i, name in ipairs(list) do fields[i] = 'a:' .. name end
-    local found = redis.call('HMGET', flow, unpack(fields))
-    for i, value in ipairs(found) do
-      local letter = rule ~= 'all' and rule ~= 'many' and state(list[i]) or 'd'
-      value = told[list[i]] or value or 'null'
-      if value == '' then value = 'null' end
-      if list[i] == step then letter, value = verdict, said end
-      if rule == 'each' then
-        parts[#parts + 1] = '{"' .. (letter == 'd' and 'value' or 'error') .. '":' .. value .. '}'
-      elseif letter == 'd' then
-        parts[#parts + 1] = value
-      end
-      bytes = bytes + #(parts[#parts] or '') + 1
-      if bytes > most then return false end
-    end
-    return true
-  end
-  if rule == 'many' then
-    local count = tonumber(told[group .. ':open'] or redis.call('HGET', flow, 'a:' .. group .. ':open'))
-    if not count then return 'null' end
-    if count > 10000 then return nil end
-    for i = 0, count - 1 do
-      some[#some + 1] = group .. ':' .. i
-      if #some == 1000 then
-        if not add(some) then return nil end
-        some = {}
-      end
-    end
-  else
-    for name in string.gmatch(names or '', '%S+') do some[#some + 1] = name end
-  end
-  if not add(some) then return nil end
-  if single then return parts[1] end
-  return '[' .. table.concat(parts, ',') .. ']'
-end
+-- include gather
 
 -- One that a group waits for has ended.
 local function arrive(group, member, done, failure, rule)
   local letter, by = state(group)
-  local others = left(group, member, rule == 'many' and done and member ~= group .. ':open')
-  if not letter or by == step then
-    local function range()
-      return string.match(redis.call('HGET', flow, 'r:' .. group), '^(%S+) (%S+) (%S+)$')
+  local open, need = rule == 'many', tonumber(rule)
+  local others = left(group, member, open and done and member ~= group .. ':open')
+  local function halt()
+    local first, last = string.match(redis.call('HGET', flow, 'r:' .. group), '^%S+ (%S+) (%S+)$')
+    stop(first, last)
+  end
+  local function failures() return redis.call('SCARD', flow .. ':bad:' .. group) - (mended and 1 or 0) end
+  if letter == 'x' and mended and others == 0 and failures() == 0 then
+    -- The last of its jobs that had failed: it is done after all, and what was skipped starts.
+    texts[group], ended = false, false
+    for d in string.gmatch(redis.call('HGET', flow, 'n:' .. group) or '', '%S+') do
+      if state(d) == 's' then texts[d] = false end
     end
-    local function halt()
-      local _, first, last = range()
-      stop(first, last)
+    return close(group, 'd', gathered(group, rule))
+  elseif letter then
+    if by ~= step then return end
+    -- Told again: it ended so, whatever others of it said since.
+    local value = redis.call('HGET', flow, 'a:' .. group)
+    spread(group, letter, value ~= '' and value or nil)
+    if need or letter == 'x' and rule ~= 'each' and not open then halt() end
+  elseif open then
+    if not done then
+      redis.call('SADD', flow .. ':bad:' .. group, member)
+      redis.call('PEXPIRE', flow .. ':bad:' .. group, redis.call('PTTL', flow))
+      for s in string.gmatch(redis.call('HGET', flow, 'b:' .. group) or '', '%S+') do
+        start(s, group .. ':bad', failure)
+      end
+      redis.call('HSETNX', flow, 'a:' .. group .. ':bad', failure)
     end
-    if rule == '' then rule = range() end
-    local strict = rule == 'all' or rule == 'one'
-    if rule == 'many' then
-      if not done then
-        redis.call('SADD', flow .. ':bad:' .. group, member)
-        redis.call('PEXPIRE', flow .. ':bad:' .. group, redis.call('PTTL', flow))
-        for s in string.gmatch(redis.call('HGET', flow, 'b:' .. group) or '', '%S+') do start(s) end
-        redis.call('HSETNX', flow, 'a:' .. group .. ':bad', failure)
-      end
-      if others == 0 then
-        if redis.call('SCARD', flow .. ':bad:' .. group) == 0 then
-          close(group, 'd', gathered(group, rule))
-        else
-          close(group, 'x', redis.call('HGET', flow, 'a:' .. group .. ':bad'))
-        end
-      end
-    elseif strict and not done then
+    if others > 0 then
+      return
+    elseif failures() == 0 then
+      close(group, 'd', gathered(group, rule))
+    else
+      close(group, 'x', redis.call('HGET', flow, 'a:' .. group .. ':bad'))
+    end
+  elseif need then
+    local ok = flow .. ':ok:' .. group
+    if done then
+      redis.call('SADD', ok, member)
+      redis.call('PEXPIRE', ok, redis.call('PTTL', flow))
+    end
+    local count = redis.call('SCARD', ok)
+    if count >= need then
+      close(group, 'd', gathered(group, rule))
+      halt()
+    elseif count + others < need then
       close(group, 'x', failure)
       halt()
-    elseif strict or rule == 'each' then
-      if others == 0 then close(group, 'd', gathered(group, rule)) end
-    else
-      local ok = flow .. ':ok:' .. group
-      if done then
-        redis.call('SADD', ok, member)
-        redis.call('PEXPIRE', ok, redis.call('PTTL', flow))
-      end
-      local count = redis.call('SCARD', ok)
-      if count >= tonumber(rule) then
-        close(group, 'd', gathered(group, rule))
-        halt()
-      elseif count + others < tonumber(rule) then
-        close(group, 'x', failure)
-        halt()
-      end
     end
+  elseif not done and rule ~= 'each' then
+    close(group, 'x', failure)
+    halt()
+  elseif others == 0 then
+    close(group, 'd', gathered(group, rule))
   end
 end
 
 local function finish(letter, value)
-  local keep, opened = unpack(redis.call('HMGET', flow, 'keep', 'opened'))
+  if ended then return end
+  local keep, opened, known = unpack(redis.call('HMGET', flow, 'keep', 'opened', 'known'))
   local names = {d = 'done', x = 'dead', s = 'dead', g = 'discarded', e = 'expired', c = 'cancelled'}
   local text = '{"state":"' .. names[letter] .. '","attempt":1,"started":' .. opened .. ',"finished":' .. now
   if letter ~= 'd' then
@@ -225,12 +198,12 @@ local function finish(letter, value)
     text = text .. ',"omitted":true'
   end
   if tonumber(keep) > 0 then redis.call('SET', result, text .. '}', 'PX', keep) end
-  local rest = math.max(tonumber(keep), 60000)
-  redis.call('HSET', flow, 'ended', now, 'state', names[letter])
+  local rest = math.max(tonumber(keep), tonumber(known or 60000))
   for group in string.gmatch(redis.call('HGET', flow, 'gates') or '', '%S+') do
     for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. group, rest) end
   end
   redis.call('PEXPIRE', flow, rest)
+  redis.call('HSET', flow, 'ended', now, 'state', names[letter])
   ended = now
 end
 
@@ -249,7 +222,7 @@ function spread(s, letter, value)
       start(d, s, value)
     end
   end
-  for d in string.gmatch(not done and edges[2] or '', '%S+') do start(d) end
+  for d in string.gmatch(not done and edges[2] or '', '%S+') do start(d, s, value) end
   for d in string.gmatch(edges[3] or '', '%S+') do start(d) end
   if s == root then finish(letter, value) end
 end
@@ -285,14 +258,16 @@ local function walk(key, outcome, about, letter, value, time, room, who)
     for i, found in ipairs(redis.call('HMGET', flow, unpack(fields))) do texts[near[i]] = found end
   end
 
-  again = string.sub(text(step) or 'f', 1, 1) ~= 'f'
+  local group = string.match(step, '^(%d+):')
   local before = state(step)
-  if before and before ~= 'f' then
+  again = before and before ~= 'f'
+  -- A job of an open group that had failed may be retried: the group waits for no failure.
+  mended = again and group and verdict == 'd' and redis.call('SISMEMBER', flow .. ':bad:' .. group, step) == 1
+  if again and not mended then
     verdict, said = before, redis.call('HGET', flow, 'a:' .. step) or 'null'
-  elseif said ~= 'null' then
+  elseif said ~= 'null' or mended then
     tell(step, said)
   end
-  local group = string.match(step, '^(%d+):')
   if group then arrive(group, step, verdict == 'd', said, 'many') else spread(step, verdict, said) end
   if before ~= verdict then note(step, verdict) end
   flush()
