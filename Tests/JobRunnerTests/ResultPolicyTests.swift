@@ -121,9 +121,8 @@ private struct Kept: Job {
         let report = Array(#"{"progress":0.5,"at":1,"message":"half"}"#.utf8)
         try await queue.send(queue.store.setProgress(handle.id, report, keep: .seconds(60)))
         let progress = JobProgress(fraction: 0.5, message: "half", at: 1)
+        #expect(try await !handle.forget(), "it has not ended")
         #expect(try await handle.progress() == progress)
-        #expect(try await handle.forget())
-        #expect(try await handle.progress() == nil)
         let fixture = try WorkerFixture(queue) { builder in
             builder.handle(Kept.self) { _, _ in "x" }
         }
@@ -133,5 +132,6 @@ private struct Kept: Job {
         }
         #expect(try await client.forget(queue: "q", id: handle.id))
         #expect(try await handle.outcome() == nil)
+        #expect(try await handle.progress() == nil)
     }
 }

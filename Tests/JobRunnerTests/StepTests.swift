@@ -127,6 +127,50 @@ import Testing
         #expect(kept.compactMap(\.text) == ["one", "[2]"])
     }
 
+    @Test func `a worker that lost its lease once notes the steps of the jobs after that`()
+        async throws
+    {
+        let queue = try QueueFixture()
+        let started = Latch()
+        let seen = Mutex<[String?]>([])
+        let worker = try WorkerFixture(queue, { $0.visibilityTimeout = .milliseconds(600) }) {
+            $0.add(
+                .named("a") { context in
+                    if context.id == "1" {
+                        guard !started.isOpen else { return nil }
+                        started.open()
+                        try await waitForCancel()
+                    }
+                    _ = try await context.step("one") { 7 }
+                    try await context.iterate(over: [1, 2], cursor: { $0 }) { _ in }
+                    for field in ["one", "@items"] {
+                        let noted = try await queue.text("HGET", queue.keys.steps("2"), field)
+                        seen.withLock { $0.append(noted) }
+                    }
+                    return nil
+                })
+        }
+        try await queue.push("1")
+        try await worker.run { worker in
+            await started.wait()
+            try await queue.redis("ZREM", queue.keys.workers, worker.id)
+            _ = try await queue.send(queue.store.reap(worker: worker.id, isSure: true, crashes: 5))
+            await worker.log.joined(2)
+            await worker.log.end(.done)
+            try await queue.push("2")
+            await worker.log.wait {
+                if case .ended(let end) = $0 { end.id == "2" } else { false }
+            }
+        }
+        #expect(worker.log.ends.last?.verdict == .done)
+        #expect(seen.withLock { $0 } == ["[7]", "[2]"])
+        let joins = worker.log.events.compactMap {
+            if case .joined(_, let worker) = $0 { worker } else { nil }
+        }
+        #expect(joins == [worker.id, worker.id + "+1"])
+        #expect(try await steps(queue, "2") == 0)
+    }
+
     @Test func `a job without an id keeps the one that its steps are noted under`() async throws {
         let queue = try QueueFixture()
         let log = Log()

@@ -45,7 +45,8 @@ import Testing
             keys(store.promote()), keys(store.unlock("k", id: "1")),
             keys(
                 store.noteStep(
-                    worker: "w", tag: 1, id: "1", field: "s", json: [49], bounds: StepBounds())),
+                    worker: "w", tag: 1, of: StepOwner(job: "1", enqueued: nil, flow: nil),
+                    field: "s", json: [49], bounds: StepBounds())),
         ]
         #expect(calls.map(\.count) == [8, 3, 15, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1, 3])
         for keys in calls {

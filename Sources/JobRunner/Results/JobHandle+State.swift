@@ -46,9 +46,10 @@ extension JobHandle {
 
     /// Drops what is kept of its end and its progress, before that expires by itself.
     ///
-    /// A job that has not ended is not touched: its outcome is kept when it ends.
+    /// A job that has not ended is not touched: its progress stays, and its outcome is kept when it
+    /// ends. Where no outcome is kept, the progress goes by itself, an hour after the last report.
     ///
-    /// - Returns: False when nothing was kept.
+    /// - Returns: False when no outcome was kept.
     /// - Throws: `JobRunnerError.redis`.
     @discardableResult
     public func forget() async throws -> Bool {
@@ -57,16 +58,18 @@ extension JobHandle {
 }
 
 extension JobClient {
-    /// Drops what is kept of a job's end and progress, before that expires by itself.
+    /// Drops what is kept of a job's end and progress, before that expires by itself; nothing of
+    /// one that has not ended.
     ///
-    /// - Returns: False when nothing was kept.
+    /// - Returns: False when no outcome was kept.
     /// - Throws: `NameError`, `JobRunnerError.redis`.
     @discardableResult
     public func forget(queue: String, id: String) async throws -> Bool {
         let store = QueueStore(keys.queue(try QueueName(queue).description))
-        let call = store.forgetResult(try JobID(id).description)
+        let id = try JobID(id).description
         do {
-            return try await router.connection(for: call.key).send(call) > 0
+            guard try await send(store.hasResult(id)) else { return false }
+            return try await send(store.forgetResult(id)) > 0
         } catch {
             throw JobRunnerError.redis(error)
         }

@@ -31,6 +31,11 @@ extension QueueStore {
         }
     }
 
+    /// Whether the outcome of a job is kept.
+    package func hasResult(_ id: String) -> Call<Bool> {
+        Call(key: keys.ready, command: Command("EXISTS", keys.result(id))) { $0.integer == 1 }
+    }
+
     /// Drops what is kept of a job's end and progress.
     ///
     /// - Returns: How many of the two there were.

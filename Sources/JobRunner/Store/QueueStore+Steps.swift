@@ -13,12 +13,14 @@ extension QueueStore {
     /// `note.lua`: notes what a step of a job returned; may be sent again.
     ///
     /// - Parameters:
+    ///   - worker: The life of a worker that holds the run.
     ///   - tag: Of the run that says so.
     ///   - field: As `StepField` has it.
     func noteStep(
-        worker: String, tag: Int, id: String, field: String, json: [UInt8], bounds: StepBounds
+        worker: String, tag: Int, of owner: StepOwner, field: String, json: [UInt8],
+        bounds: StepBounds
     ) -> Call<StepNote> {
-        let key = keys.steps(id)
+        let key = keys.steps(owner.id)
         var words = Arguments(
             calling: Scripts.note, keys: [keys.workers, keys.active(worker), key])
         words.append(worker)
@@ -28,6 +30,7 @@ extension QueueStore {
         words.append(bounds.keep.milliseconds)
         words.append(bounds.names)
         words.append(bounds.bytes)
+        words.append(owner.mark ?? "")
         return Call(key: key, command: Command(script: Scripts.note, words)) {
             reply throws(RedisError) in
             guard let note = reply.integer.flatMap(StepNote.init(rawValue:)) else {
@@ -37,9 +40,17 @@ extension QueueStore {
         }
     }
 
-    /// What a step returned before; nil when it is not known.
-    func step(id: String, field: String) -> Call<[UInt8]?> {
-        let key = keys.steps(id)
-        return Call(key: key, command: Command("HGET", key, field)) { $0.bytes }
+    /// What a step returned before; nil when it is not known, or is another job's of the same id.
+    func step(of owner: StepOwner, field: String) -> Call<[UInt8]?> {
+        let key = keys.steps(owner.id)
+        return Call(key: key, command: Command("HMGET", key, ":of", field)) {
+            value throws(RedisError) in
+            guard let reply = value.array, reply.count == 2 else {
+                throw .unexpectedReply(command: "HMGET", got: value.kind)
+            }
+            let noted = reply[0].text ?? ""
+            return noted.isEmpty || owner.mark.map { $0 == noted } ?? true
+                ? reply[1].bytes : nil
+        }
     }
 }

@@ -6,7 +6,8 @@ extension JobContext {
     /// returned again instead of doing it again.
     ///
     /// Each has a key and a time of its own, beyond the job's end: also when the job is enqueued
-    /// again under its id. What is only to go on where an earlier run was is a `step`.
+    /// again under its id, and when its workflow is retried. What is only to go on where an
+    /// earlier run was is a `step`.
     ///
     ///     let charge = try await context.once("charge") { try await card.charge(order.total) }
     ///
@@ -48,7 +49,7 @@ extension JobContext {
         guard keep >= .seconds(1), keep <= .seconds(365 * 86_400) else {
             throw JobRunnerError.invalid("a step is kept for 1 s to 365 days, got \(keep)")
         }
-        return client.keys.queue(queue).once(id, step)
+        return client.keys.queue(queue).once(StepOwner.id(job: id, flow: flow), step)
     }
 
     private func kept(_ key: String) async throws -> [UInt8]? {

@@ -51,7 +51,7 @@ extension WorkerEngine {
     func noted(_ field: StepField, of context: JobContext) async throws -> [UInt8]? {
         try begin(context, yields: false)
         let store = QueueStore(client.keys.queue(context.queue))
-        return try await patiently(store.step(id: context.id, field: field.text))
+        return try await patiently(store.step(of: context.stepOwner, field: field.text))
     }
 
     /// Notes a step, whoever asks this run to end meanwhile: it is done.
@@ -62,15 +62,27 @@ extension WorkerEngine {
         guard json.count <= limit else {
             throw StepError.tooLarge(field.label, bytes: json.count, limit: limit)
         }
+        guard let worker = holder(of: context) else { throw StepError.notHeld(field.label) }
         let bounds = StepBounds()
         let call = QueueStore(client.keys.queue(context.queue)).noteStep(
-            worker: identity.id, tag: context.fence, id: context.id, field: field.text, json: json,
-            bounds: bounds)
+            worker: worker, tag: context.fence, of: context.stepOwner, field: field.text,
+            json: json, bounds: bounds)
         switch try await patiently(call) {
         case .noted: break
         case .notHeld: throw StepError.notHeld(field.label)
         case .tooManyNames: throw StepError.tooMany(field.label, limit: bounds.names)
         case .tooManyBytes: throw StepError.tooMuch(field.label, limit: bounds.bytes)
+        }
+    }
+
+    /// The id under which the queue's lane holds the run: that of the worker, or of the life that
+    /// came after a lost lease; nil when the run is over, or its lease is lost.
+    private func holder(of context: JobContext) -> String? {
+        state.withLock { state in
+            guard let held = state.runs[context.slot].held, held.delivery.tag == context.fence
+            else { return nil }
+            let lane = state.dispatch.lanes[held.lane]
+            return lane.life == held.life ? lane.worker : nil
         }
     }
 
@@ -82,7 +94,10 @@ extension WorkerEngine {
     func begin(_ context: JobContext, yields: Bool) throws {
         let isOver = state.withLock { state in
             guard state.runs[context.slot].held?.delivery.tag == context.fence else { return true }
-            state.runs[context.slot].stepsOf = context.id
+            if state.runs[context.slot].stepsOf == nil {
+                state.runs[context.slot].stepsOf = StepOwner.id(
+                    job: context.id, flow: context.flow)
+            }
             if yields, state.dispatch.phase == .draining, state.runs[context.slot].cancel == nil {
                 state.runs[context.slot].hasYielded = true
                 state.cancel(context.slot, .stopping)

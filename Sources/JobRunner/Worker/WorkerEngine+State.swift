@@ -16,7 +16,7 @@ extension WorkerEngine {
         var reportedAt: Int64 = 0
         /// A place under a concurrency limit.
         var claim: Claim?
-        /// The id that it notes steps under; nil when it has none.
+        /// What it notes steps under, the id of a `StepOwner`; nil when it has none.
         var stepsOf: String?
         /// A loop gave its job back between two items, for nothing was to be waited for.
         var hasYielded = false

@@ -172,13 +172,20 @@ try:
     reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
     cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])
     is_(link.call('PTTL', Q + 'unique:k') > 500, True); is_(link.call('EXISTS', Q + 'cancelled'), 0)
-    # note: kept for who holds the job, over itself as well; bounded in names and bytes; not by others, nor after the lease.
+    # note: kept for who holds the job, over itself as well; bounded in names and bytes; not by others, nor after the lease;
+    # not beside those of another job of the same id.
     reset(); tick(); tick('v'); enqueue('a'); tag = cycle(1)[3]
-    step = lambda name, value, worker='w', tag=tag: run('note', ['workers', 'active:' + worker, 'steps:a'], worker, tag, name, value, 900, 2, 20)
+    step = lambda name, value, worker='w', tag=tag, of='5': run('note', ['workers', 'active:' + worker, 'steps:a'], worker, tag, name, value, 900, 2, 20, of)
     kept = lambda: dict(zip(*[iter(link.call('HGETALL', Q + 'steps:a'))] * 2))
-    is_([step('one', '[1]'), step('one', '[1]'), step('@two', '[22]')], [1, 1, 1]); is_(kept(), {'one': '[1]', '@two': '[22]', ':bytes': '14'})
+    is_([step('one', '[1]'), step('one', '[1]'), step('@two', '[22]')], [1, 1, 1]); is_(kept(), {'one': '[1]', '@two': '[22]', ':bytes': '14', ':of': '5'})
     is_([step('three', '1'), step('one', '[1234567]'), step('one', '[12345678]')], [-1, 1, -2]); is_(kept()[':bytes'], '20')
     is_([step('one', '[9]', tag=tag + 1), step('one', '[9]', 'v'), step('one', '[9]', 'x')], [0, 0, 0]); is_(step('one', '[2]'), 1); is_(kept()['one'], '[2]')
+    is_(step('one', '[2]', of=''), 1); is_(kept()[':of'], '5'); is_(step('one', '[7]', tag=tag + 1, of='6'), 0); is_(len(kept()), 4)
+    is_(step('three', '[3]', of='6'), 1); is_(kept(), {'three': '[3]', ':bytes': '8', ':of': '6'})
+    is_(step('one', '[12345678901]', of='-'), 1); is_(kept(), {'one': '[12345678901]', ':bytes': '16', ':of': '-'})
+    is_(step('one', '[' + '1' * 20 + ']', of='6'), -2); is_(kept(), {})
+    is_([step('one', '[1]', of=''), step('two', '[1]', of='')], [1, 1]); is_(kept()[':of'], ''); is_(step('six', '1', of='6'), -1)
+    is_(step('one', '[2]', of='6'), 1); is_([kept()[x] for x in ('one', 'two', ':bytes', ':of')], ['[2]', '[1]', '12', '6'])
     link.call('ZREM', Q + 'workers', 'w'); is_(step('one', '[9]'), 0); is_(tick()[0], 1)
     is_(link.call('PTTL', Q + 'steps:a'), 900); is_(cycle(0, (tag,))[1], 1); is_(step('one', '[3]'), 0); wait(901); is_(kept(), {})
     # reschedule and find: by bytes, by id, in pages.
