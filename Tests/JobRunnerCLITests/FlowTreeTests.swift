@@ -110,7 +110,7 @@ import Testing
         let plan = try FlowPlan(.group([.chain([inner, .job(Self.job("c"))]), inner], .each))
         let chart = FlowChart(plan)
         let steps = chart.steps.enumerated().map { number, step in
-            WorkflowStatus.Step(number, step, nil, nil)
+            WorkflowStatus.Step(number, step, nil, nil, isOver: false)
         }
         let status = WorkflowStatus(
             queue: "default", id: "n", name: "", state: .running, openedAt: 0, endedAt: nil,

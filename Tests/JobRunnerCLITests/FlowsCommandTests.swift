@@ -71,7 +71,7 @@ struct FlowsCommandTests {
                     + #""name":"sum","state":"done","opened":"20"#))
         let unknown = await fixture.run("flows list -q never")
         #expect(unknown.exit.rawValue == 1 && unknown.err.contains("there is no queue 'never'"))
-        #expect(await states("s") == ["done", "done", "done", "done", "done", "done", "waiting"])
+        #expect(await states("s") == ["done", "done", "done", "done", "done", "done", "skipped"])
         let show = await fixture.run("flows show s -o json").out
         #expect(show.hasPrefix(#"{"version":1,"handle":"default/s","queue":"default","id":"s","#))
         #expect(
@@ -81,7 +81,7 @@ struct FlowsCommandTests {
         #expect(
             show.contains(
                 #"{"step":6,"kind":"job","label":"told","job":"told","queue":"default","after":[],"#
-                    + #""on_failure_of":5,"state":"waiting"}"#))
+                    + #""on_failure_of":5,"state":"skipped"}"#))
     }
 
     @Test func `a file with a mistake starts nothing`() async throws {
@@ -151,7 +151,7 @@ struct FlowsCommandTests {
             let waited = await fixture.run("jobs wait f --result")
             #expect(waited.out == "123\n", "\(waited)")
             #expect(
-                await states("f") == ["done", "done", "done", "done", "done", "done", "waiting"])
+                await states("f") == ["done", "done", "done", "done", "done", "done", "skipped"])
             #expect(await fixture.run("flows show f").lines.contains("state     done, round 2"))
             let again = await fixture.run("flows retry f")
             #expect(again.exit == .no)
@@ -207,5 +207,38 @@ struct FlowsCommandTests {
         }
         let life = try await fixture.ask("PTTL", fixture.key("flow:d")).integer
         #expect(try #require(life) > 29 * 86_400_000)
+    }
+
+    @Test func `what is running is found among many, and 'jobs' knows that it is a workflow`()
+        async throws
+    {
+        let file = try fixture.file("f.json", #"{"chain": [{"job": "first"}]}"#)
+        for id in ["a", "b", "c"] { _ = await fixture.run("flows start \(file) --id \(id)") }
+        #expect(await fixture.run("flows cancel b -y").exit == .success)
+        let running = await fixture.run("flows list --state running -o name").out
+        #expect(running == "default/c\ndefault/a\n")
+        let both = await fixture.run("flows list --state cancelled --state running -o name -n 2")
+        #expect(both.out == "default/c\ndefault/b\n")
+        #expect(await fixture.run("flows list --state going").exit == .usage)
+
+        let got = await fixture.run("jobs get a")
+        #expect(got.exit == .no && got.err.contains("default/a is a workflow, and running"))
+        let waited = await fixture.run("jobs wait a -t 0s")
+        #expect(waited.out == "default/a running\n")
+        let cancelled = await fixture.run("jobs cancel a")
+        #expect(cancelled.exit == .usage && cancelled.err.contains("flows cancel default/a"))
+        #expect(await fixture.run("flows list --state running -o name").out == running)
+    }
+
+    @Test func `a start that is not waited for long enough says how it stands`() async throws {
+        let ran = try await start(#"{"chain": [{"job": "first"}]}"#, "--id", "s", "--wait=0s")
+        #expect(ran.exit == .temporary && ran.err.contains("It goes on"))
+        #expect(await fixture.run("flows cancel s -y").exit == .success)
+        _ = await fixture.run("jobs forget s")
+        let again = try await start(#"{"chain": [{"job": "first"}]}"#, "--id", "s", "--wait=0s")
+        #expect(again.exit == .temporary && again.err.contains("It has ended"))
+        let other = try await start(#"{"chain": [{"job": "other"}]}"#, "--id", "s")
+        #expect(
+            other.exit == .data && other.err.contains("another workflow under the id default/s"))
     }
 }

@@ -107,6 +107,38 @@ private struct Gate: Job {
         }
     }
 
+    @Test(arguments: [31, 100, 500])
+    func `a deep result is read as it was stored`(depth: Int) async throws {
+        let value =
+            Array(String(repeating: "[", count: depth).utf8)
+            + Array(String(repeating: "]", count: depth).utf8)
+        let json = JobOutcome.done(value: value, attempt: 1, started: 1, finished: 2)
+        #expect(JobOutcome(json: json)?.valueJSON == value)
+        let none = JobOutcome.done(value: nil, attempt: 1, started: 1, finished: 2)
+        #expect(JobOutcome(json: none)?.valueJSON == nil)
+        #expect(JobOutcome(json: none)?.isOmitted == false)
+        let text = #"{"state":"done","attempt":1,"started":1,"finished":2,"omitted":true}"#
+        let omitted = try #require(JobOutcome(json: Array(text.utf8)))
+        #expect(omitted.isOmitted && omitted.valueJSON == nil)
+    }
+
+    @Test func `more edges than one call may write`() throws {
+        func graph(_ width: Int) -> Workflow<Int> {
+            var graph = WorkflowGraph()
+            var before: [any WorkflowStepReference] = []
+            var last = graph.add(Number(value: 0))
+            for _ in 0..<3 {
+                before = (0..<width).map { _ in
+                    last = graph.add(Number(value: 1), after: before)
+                    return last
+                }
+            }
+            return graph.returning(last)
+        }
+        _ = try FlowPlan(graph(60).node)
+        #expect(throws: JobRunnerError.self) { try FlowPlan(graph(80).node) }
+    }
+
     @Test func `a step that is too long for its worker has failed`() async throws {
         let queue = try QueueFixture()
         let client = try client(queue)
@@ -140,6 +172,9 @@ private struct Gate: Job {
         try await worker(queue).run { worker in
             let handle = try await client.start(Workflow(Number(value: 1)).then(Pad(pad: "")))
             await worker.log.end(.parked)
+            // Confirmed before the next one is fetched.
+            _ = try await client.enqueue(Number(value: 2))
+            await worker.log.end(.done, count: 2)
             let gone = try await client.unpark(
                 JobKind("pad", version: 1), in: "q", .discard, most: 1)
             #expect(gone == 1)

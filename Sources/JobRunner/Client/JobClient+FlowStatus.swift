@@ -52,9 +52,13 @@ extension JobClient {
 
     /// The workflows whose home is a queue, newest first; those that have expired are left out.
     ///
-    /// - Parameter limit: Most of them, 1 to 1,000.
+    /// - Parameters:
+    ///   - states: Only those in one of these; of all when it is empty.
+    ///   - limit: Most of them, 1 to 1,000.
     /// - Throws: `NameError`, `redis`.
-    public func workflows(in queue: String, limit: Int = 50) async throws -> [WorkflowSummary] {
+    public func workflows(
+        in queue: String, states: Set<WorkflowStatus.State> = [], limit: Int = 50
+    ) async throws -> [WorkflowSummary] {
         let limit = min(max(limit, 1), 1000)
         let keys = keys.queue(try QueueName(queue).description)
         var found: [WorkflowSummary] = []
@@ -65,7 +69,9 @@ extension JobClient {
                 let reply = try await read(
                     "ZREVRANGE", keys.flows, ["\(start)", "\(start + Self.listPage - 1)"])
                 let ids = (reply.array ?? []).compactMap(\.text)
-                found += try await summaries(of: ids, keys)
+                found += try await summaries(of: ids, keys).filter {
+                    states.isEmpty || states.contains($0.state)
+                }
                 if ids.count < Self.listPage { break }
                 start += Self.listPage
             }
@@ -73,6 +79,13 @@ extension JobClient {
             throw JobRunnerError.redis(error)
         }
         return Array(found.prefix(limit))
+    }
+
+    /// The workflow of an id, without its steps; nil when there is none (any more).
+    package func summary(queue: String, id: String) async throws -> WorkflowSummary? {
+        do { return try await summaries(of: [id], keys.queue(queue)).first } catch {
+            throw JobRunnerError.redis(error)
+        }
     }
 
     private func summaries(of ids: [String], _ keys: QueueKeys) async throws(RedisError)

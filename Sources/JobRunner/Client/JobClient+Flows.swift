@@ -103,6 +103,10 @@ extension JobClient {
                 return try await router.connection(for: call.key).send(call)
             } catch {
                 isUnknown = isUnknown || error.isOutcomeUnknown
+                // Redis frees nothing for one that waits: it is told at once, as for a job.
+                if case .server(let refusal) = error, refusal.code == .OOM {
+                    throw JobRunnerError(refused: error)
+                }
                 let wait = backoff.next(using: &random)
                 guard error.isTransient || error.isOutcomeUnknown,
                     monotonicNanoseconds() + wait < deadline, !Task.isCancelled

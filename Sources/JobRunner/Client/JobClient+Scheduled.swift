@@ -193,9 +193,9 @@ extension JobClient {
         guard let envelope = try? Envelope(job, limits: limits) else { return [] }
         var writes: [Pipeline.Read] = []
         if let outcome = Self.cancelled(envelope, id, store) { writes.append(outcome) }
-        let owner = StepOwner.id(job: id, flow: envelope.flow)
-        if envelope.state.attempt > 0 || owner != id {
-            writes.append(Pipeline.Read("DEL", store.keys.steps(owner)))
+        // A workflow may be retried, from what its steps have noted.
+        if envelope.state.attempt > 0, envelope.flow == nil {
+            writes.append(Pipeline.Read("DEL", store.keys.steps(id)))
         }
         if let unique = envelope.unique, unique.end.isHeldByJob {
             writes.append(Pipeline.Read(store.unlock(unique.key, id: id)))

@@ -57,17 +57,16 @@ extension JobClient {
 extension JobOutcome {
     /// The handler's output as JSON, as it was stored; nil for none.
     package var valueJSON: [UInt8]? {
-        json.withUnsafeBufferPointer { buffer in
-            var scanner = JSONScanner(buffer)
-            scanner.skipWhitespace()
-            guard scanner.peek == UInt8(ascii: "{") else { return nil }
-            scanner.at += 1
-            var isFirst = true
-            while let member = try? scanner.nextMember(isFirst: isFirst, depth: 1) {
-                isFirst = false
-                if scanner.isKey(member.key, "value") { return Array(buffer[member.value.range]) }
-            }
-            return nil
-        }
+        // Its last member, behind a word and numbers; of any depth.
+        guard state == .done, let key = json.firstRange(of: Array(#","value":"#.utf8)),
+            let end = json.lastIndex(of: UInt8(ascii: "}"))
+        else { return nil }
+        return Array(json[key.upperBound..<end])
+    }
+
+    /// It is done, and its results were too large together to be kept.
+    package var isOmitted: Bool {
+        state == .done && json.firstRange(of: Array(#","omitted":true"#.utf8)) != nil
+            && valueJSON == nil
     }
 }

@@ -3,11 +3,14 @@ extension Verdict {
     ///
     /// A job that was delivered once and noted nothing costs nothing; of one that was tried or lost
     /// before, or ran in an earlier round of its workflow, an earlier run may have noted something.
-    /// The dead keep it, to be retried from there.
+    /// The dead keep it, to be retried from there; so does a step that was cancelled with its
+    /// workflow, or failed otherwise, for a retry of that.
     ///
     /// - Parameter id: What this run has noted steps under.
     func ack(for delivery: Delivery, stepsOf id: String?) -> Ack {
-        guard end.verdict.forgetsSteps else { return ack }
+        guard end.verdict.forgetsSteps, end.verdict == .done || ending?.ties.flow == nil else {
+            return ack
+        }
         let own = StepOwner.id(job: end.id, flow: ending?.ties.flow)
         // One that expired has not begun another attempt.
         let isAgain =

@@ -45,7 +45,11 @@ struct FlowOpening: Sendable {
             let place = FlowPlace(
                 queue: self.queue.description, id: id.description, step: "\(number)",
                 input: step.input, isLocal: isLocal)
-            let draft = try Self.draft(job, place, maxBytes: maxBytes)
+            let draft: Draft
+            do { draft = try Self.draft(job, place, maxBytes: maxBytes) } catch {
+                throw JobRunnerError.invalid(
+                    "step \(number), '\(printable(job.label ?? job.name))': \(error)")
+            }
             drafts[number] = draft
             let entry = FlowStore.Entry(queue: draft.queue, json: draft.job.json)
             store.fields.append((FlowStore.Field.job.of(number), entry.bytes))

@@ -23,10 +23,13 @@ struct FlowPlan: Sendable {
 
     /// Most steps, groups and callbacks included.
     static let mostSteps = 1000
+    /// Most pairs of a step and one that waits for it: Redis writes them down in one call.
+    static let mostEdges = 10_000
     /// Most groups and chains within each other.
     static let mostDepth = 100
 
     private(set) var steps: [Step] = []
+    private var edges = 0
     /// The step whose end is the workflow's.
     private(set) var root = 0
 
@@ -66,6 +69,12 @@ struct FlowPlan: Sendable {
                     + "use map, or a batch")
         }
         steps.append(step)
+        edges += step.after.count
+        guard edges <= Self.mostEdges else {
+            throw .invalid(
+                "the steps of a workflow wait for at most \(grouped(Self.mostEdges)) others in "
+                    + "all: put a group between those that wait and those that are waited for")
+        }
         return steps.count - 1
     }
 

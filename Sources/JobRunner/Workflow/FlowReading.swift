@@ -94,13 +94,17 @@ extension WorkflowStatus {
         self.members = members
         readAt = now
         steps = zip(chart.steps.indices, zip(chart.steps, states)).map { number, step in
-            Step(number, step.0, step.1, failures[number])
+            Step(number, step.0, step.1, failures[number], isOver: head.ended != nil)
         }
     }
 }
 
 extension WorkflowStatus.Step {
-    init(_ number: Int, _ step: FlowChart.Step, _ entry: FlowState?, _ failure: WorkflowFailure?) {
+    /// - Parameter isOver: The workflow has ended: what did not start never will.
+    init(
+        _ number: Int, _ step: FlowChart.Step, _ entry: FlowState?, _ failure: WorkflowFailure?,
+        isOver: Bool
+    ) {
         self.number = number
         label = step.label
         job = step.job
@@ -111,7 +115,7 @@ extension WorkflowStatus.Step {
         after = step.after
         onFailureOf = step.onFailureOf
         hook = step.hook
-        state = entry?.state ?? .waiting
+        state = entry?.state ?? (isOver ? .skipped : .waiting)
         enqueuedAt = entry?.setOffAt
         endedAt = entry.flatMap { $0.letter == "f" ? nil : $0.at }
         self.failure = failure

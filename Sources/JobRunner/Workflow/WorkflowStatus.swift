@@ -4,7 +4,7 @@
 public struct WorkflowStatus: Sendable, Equatable {
     /// How a workflow stands as a whole.
     @nonexhaustive
-    public enum State: String, Sendable {
+    public enum State: String, Sendable, CaseIterable {
         /// It has not ended.
         case running
         /// Its last step is done.

@@ -34,7 +34,11 @@ extension FlowFileObject {
         case "each": return .each
         default:
             guard let need = member.number, (1...max(1, count)).contains(need), count > 0 else {
-                throw wrong("need", "\"all\", \"each\" or a number from 1 to \(count)")
+                throw wrong(
+                    "need",
+                    count == 0
+                        ? "\"all\" or \"each\" where there are no members"
+                        : "\"all\", \"each\" or a number from 1 to \(count)")
             }
             return .some(need)
         }

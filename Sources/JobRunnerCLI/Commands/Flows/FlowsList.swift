@@ -9,6 +9,10 @@ enum FlowsList {
     static let limit = Option(
         "limit", short: "n", env: "JOBRUNNER_FLOWS_LIMIT", default: 50, placeholder: "N",
         help: "How many to show.", read: .int(1...1000))
+    static let states = Option(
+        "state", env: "JOBRUNNER_FLOWS_STATES", default: nil, placeholder: "STATE",
+        help: "Only those in this state: running, done, dead, discarded, cancelled or expired.",
+        repeats: true, read: ValueReader<WorkflowStatus.State>.choice())
 
     static let spec = CommandSpec(
         name: "list", aliases: ["ls"], abstract: "List workflows, the newest first.",
@@ -16,14 +20,15 @@ enum FlowsList {
             Those that have ended are listed for as long as they are kept, a day unless started \
             otherwise, and the last 10,000 of a queue.
             """,
-        options: [queues, limit, OutputFormat.option]
+        options: [queues, states, limit, OutputFormat.option]
     ) { invocation in
         try await FlowsCommand.session(invocation) { client in
             let named = Set(invocation.all(queues)).sorted()
             try await QueuesCommand.check(named, client)
             var found: [WorkflowSummary] = []
             for queue in named.isEmpty ? try await client.queueNames() : named {
-                found += try await client.workflows(in: queue, limit: invocation[limit])
+                found += try await client.workflows(
+                    in: queue, states: Set(invocation.all(states)), limit: invocation[limit])
             }
             found.sort { ($0.openedAt, $0.id) > ($1.openedAt, $1.id) }
             show(

@@ -15,7 +15,7 @@ enum FlowsStart {
         help: "What people call it, instead of the file's name for it.", read: .text)
     static let keep = Option(
         "keep", env: "JOBRUNNER_FLOWS_KEEP", default: .seconds(86_400), placeholder: "DURATION",
-        help: "How long its result and its steps are kept after its end.",
+        help: "How long its result is kept after its end; its steps for a minute at the least.",
         read: .duration(.seconds(1)...JobClient.longestFlow))
     static let wait = Option<Duration>(
         "wait", short: "w", env: "JOBRUNNER_FLOWS_WAIT", default: nil, placeholder: "DURATION",
@@ -92,16 +92,28 @@ enum FlowsStart {
             outcome = try await client.waitForOutcome(
                 queue: handle.queue, id: handle.id, timeout: timeout)
         } catch JobRunnerError.timedOut {
+            let known = try await client.summary(queue: handle.queue, id: handle.id)
+            let look = "look with '\(invocation.executable) flows show \(handle)'."
             throw CommandFailure(
                 "workflow \(handle) had no result after \(DurationText.format(timeout))",
-                hint: "It goes on: look with '\(invocation.executable) flows show \(handle)'.",
+                hint: known?.state == .running
+                    ? "It goes on: \(look)" : "It has ended, and its result is not kept: \(look)",
                 exit: .temporary)
+        } catch {
+            // The one place where it is named.
+            invocation.console.note("workflow \(handle) was started")
+            throw error
         }
         if format.isJSON {
             object.set(outcome)
             invocation.console.print(object.text)
         } else if outcome.state == .done {
             invocation.console.print(outcome.shownValue)
+        }
+        if outcome.isOmitted {
+            throw CommandFailure(
+                "workflow \(handle) is done, but its results are over 8 MiB together: none is kept",
+                hint: "Let a last step make one small result of them.", exit: .no)
         }
         guard outcome.state != .done else { return .success }
         throw CommandFailure(

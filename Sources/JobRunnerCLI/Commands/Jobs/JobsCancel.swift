@@ -66,8 +66,17 @@ enum JobsCancel {
                 words[job] = ("already \(state.rawValue)", state != .cancelled)
             } else {
                 open[job.queue.description, default: []].append(job)
+                guard traces.isEmpty else { continue }
                 // Ids are not remembered for long: it may be a job that waits.
-                if traces.isEmpty { unknown.insert(job) }
+                unknown.insert(job)
+                let flow = try await client.summary(
+                    queue: job.queue.description, id: job.id.description)
+                if let flow, flow.state == .running {
+                    throw CommandFailure(
+                        "\(job) is a workflow: nothing was cancelled",
+                        hint: "Cancel it with '\(invocation.executable) flows cancel \(job)'.",
+                        exit: .usage)
+                }
             }
         }
         for (queue, jobs) in open {

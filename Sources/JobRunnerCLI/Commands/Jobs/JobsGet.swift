@@ -23,6 +23,7 @@ enum JobsGet {
         let job = invocation[id]
         let traces: JobTraces
         let status: JobStatus
+        var flow: WorkflowSummary?
         do {
             let session = try await Session.open(invocation)
             defer { session.client.close() }
@@ -30,8 +31,17 @@ enum JobsGet {
                 queue: job.queue.description, id: job.id.description)
             status = try await session.client.status(
                 queue: job.queue.description, id: job.id.description, traces)
+            if status.state == .unknown {
+                flow = try await session.client.summary(
+                    queue: job.queue.description, id: job.id.description)
+            }
         } catch {
             throw CommandFailure(error)
+        }
+        if let flow, traces.outcome == nil {
+            throw CommandFailure(
+                "\(job) is a workflow, and \(flow.state.rawValue)",
+                hint: "'\(invocation.executable) flows show \(job)' has its steps.", exit: .no)
         }
         switch invocation[OutputFormat.option] {
         case .json, .jsonl: invocation.console.print(object(job, traces, status).text)

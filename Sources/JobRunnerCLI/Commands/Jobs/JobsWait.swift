@@ -14,8 +14,8 @@ enum JobsWait {
     static let spec = CommandSpec(
         name: "wait", abstract: "Wait until jobs have ended.",
         discussion: """
-            Prints a line 'queue/id state' for each as it ends: done, dead, discarded or \
-            cancelled. The exit code is 0 when all are done, 1 when one is not, 75 when the time \
+            Prints a line 'queue/id state' for each as it ends: done, dead, discarded, expired or \
+            cancelled; of a workflow too. The exit code is 0 when all are done, 1 when one is not, 75 when the time \
             is up; of a job that has not ended then, the line says what is known of it.
             """,
         options: [WaitOptions.timeout, result, any, OutputFormat.option],
@@ -142,15 +142,18 @@ enum JobsWait {
             for index in outcomes.indices where outcomes[index] == nil {
                 let job = jobs[index]
                 open += 1
-                let status = try await client.state(
-                    queue: job.queue.description, id: job.id.description)
+                let (queue, id) = (job.queue.description, job.id.description)
+                let status = try await client.state(queue: queue, id: id)
+                let flow =
+                    status.state == .unknown ? try await client.summary(queue: queue, id: id) : nil
+                let word = flow?.state.rawValue ?? status.word
                 if format.isJSON {
                     var object = format == .jsonl ? JSONObject.versioned : JSONObject()
                     object.set("handle", job.description)
-                    object.set("state", status.word)
+                    object.set("state", word)
                     show(object)
                 } else if !printsResults {
-                    invocation.console.print("\(job) \(status.word)")
+                    invocation.console.print("\(job) \(word)")
                 }
             }
             finish()
