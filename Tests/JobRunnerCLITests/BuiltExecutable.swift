@@ -28,9 +28,11 @@ final class BuiltExecutable: Sendable {
     private let ending: Task<End, Never>
 
     /// Starts it without the variables of this process that would change what it does.
-    init(_ arguments: [String]) throws {
+    ///
+    /// - Parameter program: Another one, by its path.
+    init(_ arguments: [String], program: String? = nil) throws {
         let process = Process()
-        process.executableURL = URL(filePath: Self.path ?? "jobrunner")
+        process.executableURL = URL(filePath: program ?? Self.path ?? "jobrunner")
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.filter {
             !$0.key.hasPrefix("JOBRUNNER_")

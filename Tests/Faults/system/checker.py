@@ -56,7 +56,7 @@ def results(server):
     return found
 
 
-def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excused=()):
+def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excused=(), torn=()):
     """What a run that has drained came to.
 
     `causes` are the kinds of fault that may explain that a job started twice; one does when it
@@ -65,7 +65,8 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excu
     `copies` are kinds of fault that cut a script short: a job that was in the queue then may be
     there twice from then on, each copy held rightly, so that the later result need not be that
     of the higher fence. `lost_allowed` is asked with the ms at which a lost job was accepted;
-    `excused` are ids of jobs that need not have ended.
+    `excused` are ids of jobs that need not have ended. `torn` are ids of jobs that the server put
+    back without being told to: see `Server.torn`.
     """
     v = Verdict()
     accepted, faults, buried, stored = ledger.accepted(), ledger.faults(), dead(server), results(server)
@@ -78,7 +79,7 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excu
             ends.append(e.ms)
             finished.add((e.id, e.fence))
     cutting = [f for f in faults if f.kind in copies]
-    def may_be_two(identity, ms): return any(f.end >= accepted.get(identity, 0) and f.begin <= ms for f in cutting)
+    def may_be_two(identity, ms): return identity in torn or any(f.end >= accepted.get(identity, 0) and f.begin <= ms for f in cutting)
     v.starts = {i: len(s) for i, s in starts.items()}
 
     forgiven = 0
@@ -86,6 +87,7 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excu
         if identity in last_end or identity in buried or identity in excused: continue
         if lost_allowed(ms): forgiven += 1
         else: v.lost += 1; v.lost_ids.append(identity)
+    if torn: v.notes.append(f'{len(torn)} jobs of transactions that Redis tore at one restart and ran at a later one')
     if forgiven: v.notes.append(f'{forgiven} lost within the bound that the set-up allows')
 
     hit = collections.defaultdict(list)                       # pid, or None for all → its faults
