@@ -107,7 +107,7 @@ public final class JobClient: Sendable {
 
     // MARK: Enqueue
 
-    /// Enqueues a job, to start now or later.
+    /// Enqueues a job, to start now or later; one that takes an input is a step of a `Workflow`.
     ///
     /// When it returns, the job will be run to an end, as far as Redis keeps its data. When it
     /// throws `outcomeUnknown`, it may have been accepted; anything else: it was not.
@@ -130,7 +130,7 @@ public final class JobClient: Sendable {
         id: String? = nil, expires: Duration? = nil, priority: Int? = nil, front: Bool = false,
         tenant: String? = nil, unique: Unique? = nil, replyTo reply: ReplyAddress? = nil,
         durability: Durability = .server
-    ) async throws -> JobHandle<J.Output> {
+    ) async throws -> JobHandle<J.Output> where J.Input == NoInput {
         var options = J.options
         if let expires { options.expires = expires }
         if let priority { options.priority = priority }
@@ -153,7 +153,7 @@ public final class JobClient: Sendable {
     public func enqueue<J: Job>(
         _ jobs: some Sequence<J> & Sendable, queue: String? = nil,
         replyTo reply: ReplyAddress? = nil
-    ) async throws -> [JobHandle<J.Output>] {
+    ) async throws -> [JobHandle<J.Output>] where J.Input == NoInput {
         let maxBytes = options.maxJobBytes
         var iterator = jobs.makeIterator()
         return try await enqueue {

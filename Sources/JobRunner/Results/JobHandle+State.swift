@@ -87,7 +87,7 @@ extension JobClient {
     /// - Throws: What `enqueue` and `JobHandle.value` throw.
     public func call<J: Job>(
         _ job: J, timeout: Duration = .seconds(30), queue: String? = nil, expires: Duration? = nil
-    ) async throws -> J.Output {
+    ) async throws -> J.Output where J.Input == NoInput {
         guard J.options.results.keepsValues else {
             throw JobRunnerError.invalid(
                 "the answer of '\(printable(J.name))' cannot be waited for: its results are "

@@ -32,7 +32,7 @@ struct CallJob: Job {
 }
 
 /// A job that is as large as is asked for.
-protocol PaddedJob: Job {
+protocol PaddedJob: Job where Input == NoInput {
     var pad: String { get }
     init(pad: String)
 }
