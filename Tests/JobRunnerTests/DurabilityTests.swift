@@ -54,6 +54,16 @@ private struct Hello: Job {
                 _ = try await client.enqueue(Hello(), durability: .fsynced(within: .seconds(1)))
             }
             #expect(text.hasPrefix("durability .fsynced needs Redis 7.2 or later; this server is"))
+        } else {
+            let text = await reason {
+                _ = try await client.enqueue(Hello(), durability: .fsynced(within: .seconds(1)))
+            }
+            #expect(text == "durability .fsynced needs a server with 'appendonly yes'")
+            let logging = try QueueFixture(RedisServer.start(arguments: ["--appendonly", "yes"]))
+            let safe = try logging.client()
+            defer { safe.close() }
+            _ = try await safe.enqueue(Hello(), durability: .fsynced(within: .seconds(10)))
+            #expect(try await logging.integer("LLEN", logging.keys.ready) == 1)
         }
         for wrong in [
             Durability.replicas(0, within: .seconds(1)), .replicas(1, within: .zero),

@@ -75,6 +75,11 @@ extension JobClient {
                 throw JobRunnerError.invalid(
                     "durability .fsynced needs Redis 7.2 or later; this server is \(version)")
             }
+            let info = try await durableConnection().send(Command("INFO", "persistence"))
+            guard info.text?.contains("aof_enabled:1") ?? false else {
+                throw JobRunnerError.invalid(
+                    "durability .fsynced needs a server with 'appendonly yes'")
+            }
             return Wait(
                 command: Command("WAITAOF", "1", "0", time), needed: 1, patience: patience,
                 noun: "disks")

@@ -72,9 +72,9 @@ class Sampler:
         self.thread.start()
 
     def _run(self):
-        while not self.over.wait(0.01):
-            try: self.samples.append((now_ms(), os.path.getsize(self.path)))
-            except FileNotFoundError: pass
+        while True:
+            self.samples.append((now_ms(), os.path.getsize(self.path)))
+            if self.over.wait(0.01): break
 
     def stop(self):
         self.over.set()
