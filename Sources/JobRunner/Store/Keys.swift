@@ -76,8 +76,8 @@ package struct QueueKeys: Sendable, Hashable {
     package let schedules: String
     /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
     package let ticks: String
-    /// HASH: paused, since, why, muted, cancels, fence, ranked, turn, limit, rate, tat, swept,
-    /// clock, lease, protocol.
+    /// HASH: paused, since, why, muted, whys, cancels, fence, ranked, turn, limit, rate, tat,
+    /// swept, clock, lease, protocol.
     package let meta: String
     /// ZSET: job → rank, of those with a priority or a tenant while others wait.
     package let ordered: String

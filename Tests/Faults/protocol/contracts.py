@@ -194,7 +194,9 @@ try:
     is_(link.call('HEXISTS', Q + 'meta', 'since'), 0)
     is_([pause('queue', 1), tick(every=0)[1], pause('queue', 0), pause('queue', 0), tick()[1]], [1, 1, 1, 0, 0])
     is_([pause('job', 1, 0, n) for n in ('x', 'y', 'x')], [1, 1, 0]); is_(sorted(tick()[12].split()), ['x', 'y'])
-    is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], '')
+    is_(link.call('HGET', Q + 'meta', 'whys'), f'y {now()} why\nx {now()} why'); at = now(); wait(5); pause('job', 1, 0, 'y')
+    is_(link.call('HGET', Q + 'meta', 'whys'), f'x {at} why\ny {at} why')
+    is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], ''); is_(link.call('HEXISTS', Q + 'meta', 'whys'), 0)
     # purge: landing, ready, ordered, then what is scheduled.
     reset(); many('abc', 0, 0); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); enqueue('d', head='"priority":4,'); enqueue('e', delay=5)
     purge = lambda what, limit: [x[7] for x in run('purge', ['ready', 'landing', 'ordered', 'scheduled'], what, limit)]

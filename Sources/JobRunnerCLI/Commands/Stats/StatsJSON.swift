@@ -61,6 +61,7 @@ enum StatsJSON {
             ("paused_since", .time(queue.pausedSince)),
             ("pause_reason", .string(queue.pauseReason)),
             ("paused_jobs", .strings(queue.muted)),
+            ("job_pauses", .array(queue.pausedJobs.map(pausedJob))),
             ("rate", .string(queue.rate)),
             ("state", .string(queue.state.rawValue)),
             ("ready", .integer(queue.ready)),
@@ -97,6 +98,14 @@ enum StatsJSON {
             ("lease_ms", .milliseconds(queue.lease)),
             ("schedules", schedules(queue.schedules)),
             ("faults", .strings(queue.faults)),
+        ])
+    }
+
+    private static func pausedJob(_ job: QueueStats.PausedJob) -> JSONNode {
+        .object([
+            ("name", .string(job.name)),
+            ("paused_since", .time(job.since)),
+            ("pause_reason", .string(job.reason)),
         ])
     }
 
