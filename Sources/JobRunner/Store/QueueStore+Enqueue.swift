@@ -80,6 +80,8 @@ extension QueueStore {
             keys.ready, keys.scheduled, keys.seen(job.id), keys.ordered, keys.turns, keys.meta,
             keys.cancelled,
         ]
+        // A job for now rings for nobody, so its command is no longer for that.
+        if due != .now || terms.unique != nil { named.append(keys.bell) }
         if let unique = terms.unique { named.append(keys.unique(unique.key)) }
         var words = Arguments(calling: Scripts.enqueue, keys: named)
         words.append(job.id)

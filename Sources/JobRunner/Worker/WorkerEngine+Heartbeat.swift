@@ -94,6 +94,7 @@ extension WorkerEngine {
         if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
             scheduler?.look(store.keys.name)
         }
+        listen(index)
         if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
         if reply.hasMore { tick(index, sweepsNow: true) }
     }

@@ -168,6 +168,10 @@ try:
     is_(put_off('f'), [1]); wait(30); is_(put_off('g'), [2, 'f']); is_(tick()[10], 30); wait(20); is_(put_off('h'), [2, 'g']); is_(tick()[10], 10)
     wait(10); is_(promote(), [1, -1]); is_(put_off('i'), [1]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('i')])
     fence = cycle(9)[3]; is_(cycle(0, (fence, ('unlock', 'h', '-')), keys=['unique:k'])[1], 1); is_(link.call('EXISTS', Q + 'unique:k'), 1)
+    # the bell: for the first of all that is due soon, once until it is heard; not for long.
+    reset(); ring = lambda: link.call('LLEN', Q + 'bell')
+    enqueue('a'); enqueue('b', delay=2000); is_(ring(), 0); enqueue('c', delay=1999); enqueue('d', delay=1998); is_([ring(), link.call('PTTL', Q + 'bell')], [1, 2000])
+    link.call('DEL', Q + 'bell'); enqueue('e', delay=1998); enqueue('f', delay=1999); is_(ring(), 0); enqueue('g', due=now() + 1); is_(ring(), 1); wait(2001); is_(ring(), 0)
     # hold and forget: the lock lives on, the mark of a cancel goes.
     reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
     cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])
