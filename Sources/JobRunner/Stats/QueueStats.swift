@@ -95,7 +95,7 @@ public struct QueueStats: Sendable {
         }
     }
 
-    /// How many runs ended how in the last 15 minutes.
+    /// How many runs ended how in the last 15 minutes, and what unique keys did.
     public struct Recent: Sendable, Equatable {
         /// Well, or were not wanted any more.
         public var done = 0
@@ -111,6 +111,10 @@ public struct QueueStats: Sendable {
         public var reaped = 0
         /// Put off by a limit or a pause, untried; a job may be so often.
         public var deferred = 0
+        /// Jobs that were not enqueued because another held their unique key.
+        public var refused = 0
+        /// Jobs that made way for a later one with their unique key.
+        public var replaced = 0
     }
 
     /// A kind of jobs that is not started.

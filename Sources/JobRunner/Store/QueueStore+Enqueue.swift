@@ -82,7 +82,10 @@ extension QueueStore {
         ]
         // A job for now rings for nobody, so its command is no longer for that.
         if due != .now || terms.unique != nil { named.append(keys.bell) }
-        if let unique = terms.unique { named.append(keys.unique(unique.key)) }
+        if let unique = terms.unique {
+            let minute = WallClock.milliseconds() / 60_000
+            named += [keys.unique(unique.key), keys.count(minute)]
+        }
         var words = Arguments(calling: Scripts.enqueue, keys: named)
         words.append(job.id)
         words.append(job.json)

@@ -172,6 +172,12 @@ try:
     reset(); ring = lambda: link.call('LLEN', Q + 'bell')
     enqueue('a'); enqueue('b', delay=2000); is_(ring(), 0); enqueue('c', delay=1999); enqueue('d', delay=1998); is_([ring(), link.call('PTTL', Q + 'bell')], [1, 2000])
     link.call('DEL', Q + 'bell'); enqueue('e', delay=1998); enqueue('f', delay=1999); is_(ring(), 0); enqueue('g', due=now() + 1); is_(ring(), 1); wait(2001); is_(ring(), 0)
+    # counters of unique keys: of conflicts only, also where they cannot be kept.
+    reset(); count = lambda i, **more: run('enqueue', keys_of(ENQUEUE, i) + ['unique:k', 'count:7'], i, job(i), more.get('delay', 0), 0, 0, 500, 0, more.get('policy', 'keep'), 0, 0)
+    is_([count('a'), count('a'), link.call('EXISTS', Q + 'count:7')], [[1], [0], 0]); is_([count('b'), count('c')], [[-1, 'a'], [-1, 'a']])
+    is_([count('d', policy='replace', delay=5), count('e', policy='replace')], [[3, 'a'], [2, 'd']])
+    is_([link.call('HGETALL', Q + 'count:7'), link.call('TTL', Q + 'count:7')], [['unique_refused', '2', 'unique_replaced', '2'], 7200])
+    link.call('SET', Q + 'count:7', 'x'); is_([count('f'), count('g', policy='replace')], [[-1, 'e'], [3, 'e']])
     # hold and forget: the lock lives on, the mark of a cancel goes.
     reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
     cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])

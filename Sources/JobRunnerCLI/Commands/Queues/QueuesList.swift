@@ -120,6 +120,11 @@ enum QueuesList {
         if queue.recent.deferred > 0 {
             rows.append(("deferred", "\(HumanText.count(queue.recent.deferred)) times in 15m"))
         }
+        if queue.recent.refused + queue.recent.replaced > 0 {
+            let refused = HumanText.count(queue.recent.refused)
+            let replaced = HumanText.count(queue.recent.replaced)
+            rows.append(("unique", "\(refused) refused, \(replaced) replaced in 15m"))
+        }
         return rows
     }
 }

@@ -16,6 +16,7 @@ enum StatsJSON {
             ("workers", .array(stats.workers.map(worker))),
             ("jobs", .array(stats.jobs.map(job))),
             ("limits", .array(stats.limits.map(limit))),
+            ("locks", .array(stats.locks.map(lock))),
         ])
     }
 
@@ -49,6 +50,7 @@ enum StatsJSON {
             ("slots", .integer(totals.slots)),
             ("busy", .integer(totals.busy)),
             ("schedules", schedules(totals.schedules)),
+            ("locks", .integer(stats.lockCount)),
         ])
     }
 
@@ -91,6 +93,8 @@ enum StatsJSON {
                     ("released", .integer(queue.recent.released)),
                     ("reaped", .integer(queue.recent.reaped)),
                     ("deferred", .integer(queue.recent.deferred)),
+                    ("unique_refused", .integer(queue.recent.refused)),
+                    ("unique_replaced", .integer(queue.recent.replaced)),
                 ])
             ),
             ("workers", .integer(queue.workers)),
@@ -184,6 +188,18 @@ enum StatsJSON {
             ("code_slots", .integer(limit.codeSlots)),
             ("closed_until", .time(limit.closedUntil)),
             ("running", .integer(limit.running)),
+        ])
+    }
+
+    private static func lock(_ lock: LockStats) -> JSONNode {
+        .object([
+            ("name", .string(lock.name)),
+            ("worker", .string(lock.worker)),
+            ("job", .string(lock.job)),
+            ("id", .string(lock.id)),
+            ("queue", .string(lock.queue)),
+            ("since", .time(lock.since)),
+            ("age_ms", .milliseconds(lock.age)),
         ])
     }
 }
