@@ -46,15 +46,18 @@ import Testing
         ])
     }
 
-    /// Returns when so many clients wait for the bell of a queue.
+    /// Returns when so many clients wait for the bell, of a server that has no other queue.
     private func listening(_ count: Int, _ queue: QueueFixture) async throws {
-        // Each of its elements would wake one; that of a queue of its own is waited for there only.
         while try await clients(of: queue) < count { try await queue.pass(0.02) }
     }
 
     private func clients(of queue: QueueFixture) async throws -> Int {
         let list = try await queue.text("CLIENT", "LIST") ?? ""
-        return list.split(separator: "\n").count { $0.contains(" cmd=blpop ") }
+        // Blocked at this moment: that of `pass` has ended, and may not be closed yet.
+        return list.split(separator: "\n").count {
+            // `U` beside it: over a Unix socket, as all of these servers have.
+            $0.contains(" flags=bU ") && $0.contains(" cmd=blpop ")
+        }
     }
 
     @Test(arguments: [1, 3])
