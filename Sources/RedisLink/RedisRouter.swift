@@ -53,9 +53,15 @@ public final class RedisRouter: Sendable {
 
     /// A new connection for a key, for one user: blocking commands, heartbeats.
     ///
+    /// - Parameter isMinor: It needs none of the scripts, and what becomes of it is told nobody.
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors.
-    public func dedicated(for key: String) throws(RedisError) -> Connection {
-        try Connection(to: endpoint, options: options)
+    public func dedicated(for key: String, isMinor: Bool = false) throws(RedisError) -> Connection {
+        var options = options
+        if isMinor {
+            options.scripts = []
+            options.onEvent = { _ in }
+        }
+        return try Connection(to: endpoint, options: options)
     }
 
     /// The same for one that listens as well, and needs none of the scripts.

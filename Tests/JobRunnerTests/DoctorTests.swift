@@ -198,12 +198,18 @@ import Testing
         try await client.pause(job: "mail.send", in: "q")
         let before = try await examine(queue, client).first { $0.check == "pause" }
         #expect(before?.verdict == .ok)
-        #expect(before?.text == "jobs named mail.send are paused")
+        let whys = try #require(try await queue.text("HGET", queue.keys.meta, "whys"))
+        let since = whys.split(separator: " ")[1]
+        #expect(before?.text == "jobs named mail.send are paused since \(since)")
         try await queue.redis("ZADD", queue.keys.blocked, "77", "paused/mail.send")
         let after = try await examine(queue, client).first { $0.check == "pause" }
         #expect(after?.verdict == .warn)
-        #expect(after?.text == "jobs named mail.send are paused, and such jobs wait since 77")
+        let text = "jobs named mail.send are paused since \(since), and such jobs wait since 77"
+        #expect(after?.text == text)
         #expect(after?.remedy == "jobrunner jobs resume mail.send -q q")
+        try await client.pause(job: "mail.send", in: "q", reason: "down\u{1B}")
+        let told = try await examine(queue, client).first { $0.check == "pause" }
+        #expect(told?.text == text + #": down\u{1B}"#)
     }
 
     @Test func `a schedule that nobody carries out is told`() async throws {

@@ -48,7 +48,7 @@ import Testing
                     worker: "w", tag: 1, of: StepOwner(job: "1", enqueued: nil, flow: nil),
                     field: "s", json: [49], bounds: StepBounds())),
         ]
-        #expect(calls.map(\.count) == [8, 3, 15, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1, 3])
+        #expect(calls.map(\.count) == [10, 3, 15, 13, 6, 2, 7, 5, 4, 2, 1, 5, 1, 3])
         for keys in calls {
             for key in keys { #expect(key.hasPrefix("\(queue.prefix):{mail.high-1}:")) }
         }

@@ -48,12 +48,17 @@ extension JobClient {
 
     /// Stops starting jobs of one kind: workers put them aside, their attempts unspent.
     ///
-    /// - Parameter queue: Nil is every queue that was ever used.
-    /// - Returns: The queues where they were not paused.
-    /// - Throws: `NameError`; `JobRunnerError.redis`.
+    /// - Parameters:
+    ///   - queue: Nil is every queue that was ever used.
+    ///   - reason: Why, for people: one line of at most 200 characters.
+    /// - Returns: The queues where they were not paused; in the others the reason is the new one.
+    /// - Throws: `NameError`; `JobRunnerError.invalid` for what is out of bounds; `redis`.
     @discardableResult
-    public func pause(job: String, in queue: String? = nil) async throws -> [String] {
-        try await setMuted(true, job, queue)
+    public func pause(job: String, in queue: String? = nil, reason: String = "") async throws
+        -> [String]
+    {
+        try PauseReason.check(reason)
+        return try await setMuted(true, job, queue, reason)
     }
 
     /// Starts jobs of one kind again; those that were put aside come back within seconds.
@@ -63,18 +68,20 @@ extension JobClient {
     /// - Throws: `NameError`; `JobRunnerError.redis`.
     @discardableResult
     public func resume(job: String, in queue: String? = nil) async throws -> [String] {
-        try await setMuted(false, job, queue)
+        try await setMuted(false, job, queue, "")
     }
 
-    private func setMuted(_ isMuted: Bool, _ job: String, _ queue: String?) async throws
-        -> [String]
-    {
+    private func setMuted(
+        _ isMuted: Bool, _ job: String, _ queue: String?, _ reason: String
+    ) async throws -> [String] {
         let job = try NameError.check(job, as: .job)
         var changed: [String] = []
         for queue in try await names(queue) {
             let store = try store(of: queue)
             if isMuted { try await note(queue) }
-            if try await perform(store.setMuted(isMuted, job: job)) { changed.append(queue) }
+            if try await perform(store.setMuted(isMuted, job: job, reason: reason)) {
+                changed.append(queue)
+            }
         }
         return changed
     }

@@ -7,22 +7,22 @@ struct QueuePauses: Sendable {
     private var since: Int?
     private var why = ""
     /// Kinds of jobs.
-    private var muted: [String] = []
+    private var muted: [KindPause] = []
     /// Since when jobs of such a kind wait aside, server ms.
     private var aside: [String: Int] = [:]
 
     init() {}
 
     /// - Parameters:
-    ///   - meta: `paused`, `since`, `why` and `muted`.
+    ///   - meta: `paused`, `since`, `why`, `muted` and `whys`.
     ///   - aside: What jobs wait for aside, each with since when.
     init(_ meta: ArraySlice<RedisValue>, aside: [(String, Int)]) {
         let meta = Array(meta)
-        guard meta.count == 4 else { return }
+        guard meta.count == 5 else { return }
         if meta[0] != .null { until = meta[0].integer ?? 1 }
         since = meta[1].integer
         why = meta[2].text ?? ""
-        muted = (meta[3].text ?? "").split(separator: " ").map(String.init).sorted()
+        muted = KindPause.all(muted: meta[3].text, whys: meta[4].text)
         for (what, since) in aside where what.hasPrefix("paused/") {
             self.aside[String(what.dropFirst("paused/".count))] = since
         }
@@ -45,12 +45,15 @@ struct QueuePauses: Sendable {
                     remedy: "jobrunner queues resume \(queue)"))
         }
         for kind in muted.prefix(20) {
-            let waits = aside[kind].map { ", and such jobs wait since \(format($0))" } ?? ""
+            let name = printable(kind.name)
+            let start = kind.since.map { " since \(format($0))" } ?? ""
+            let waits = aside[kind.name].map { ", and such jobs wait since \(format($0))" } ?? ""
+            let reason = kind.why.isEmpty ? "" : ": \(printable(kind.why, limit: 250))"
             found.append(
                 Finding(
                     waits.isEmpty ? .ok : .warn, "pause", queue: queue,
-                    "jobs named \(printable(kind)) are paused\(waits)",
-                    remedy: "jobrunner jobs resume \(printable(kind)) -q \(queue)"))
+                    "jobs named \(name) are paused\(start)\(waits)\(reason)",
+                    remedy: "jobrunner jobs resume \(name) -q \(queue)"))
         }
         return found
     }

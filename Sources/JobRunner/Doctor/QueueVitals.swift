@@ -58,7 +58,7 @@ struct QueueVitals: Sendable {
         return [
             Pipeline.Read(
                 "HMGET", keys.meta, "protocol", "swept", "lease", "paused", "since", "why",
-                "muted"),
+                "muted", "whys"),
             Pipeline.Read("ZRANGE", keys.workers, "0", Self.mostWorkers),
             Pipeline.Read("ZRANGE", keys.reaping, "0", Self.mostWorkers, "WITHSCORES"),
             Pipeline.Read("LLEN", keys.landing), Pipeline.Read("ZCARD", keys.dead),
@@ -73,7 +73,7 @@ struct QueueVitals: Sendable {
         let replies = Array(replies)
         guard replies.count == 10 else { return }
         let meta = replies[0].array ?? []
-        if meta.count == 7 {
+        if meta.count == 8 {
             protocolVersion = meta[0].integer
             swept = meta[1].integer.flatMap { Self.times.contains($0) ? $0 : nil }
             lease = meta[2].integer

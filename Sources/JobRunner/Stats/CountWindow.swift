@@ -50,6 +50,8 @@ struct CountWindow: Sendable {
             case "released": counted.recent.released = amount
             case "reaped": counted.recent.reaped = amount
             case "deferred": counted.recent.deferred = amount
+            case "unique_refused": counted.recent.refused = amount
+            case "unique_replaced": counted.recent.replaced = amount
             case "waiting": counted.waiting = amount
             default: if isRecent { addDetail(field, amount) }
             }
@@ -95,6 +97,8 @@ struct CountWindow: Sendable {
             sum.released += counted.recent.released
             sum.reaped += counted.recent.reaped
             sum.deferred += counted.recent.deferred
+            sum.refused += counted.recent.refused
+            sum.replaced += counted.recent.replaced
         }
         return sum
     }

@@ -47,7 +47,7 @@ struct QueueReading: Sendable {
             Pipeline.Read("ZCARD", keys.scheduled), Pipeline.Read("ZCARD", keys.dead),
             Pipeline.Read(
                 "HMGET", keys.meta, "paused", "clock", "swept", "lease", "why", "muted", "rate",
-                "since"),
+                "since", "whys"),
             Pipeline.Read("ZRANGE", keys.workers, "0", most, "WITHSCORES"),
             Pipeline.Read("ZRANGE", keys.reaping, "0", most),
             Pipeline.Read("SISMEMBER", names, keys.name),
@@ -108,7 +108,7 @@ struct QueueReading: Sendable {
     private mutating func takeWorkers(
         meta: [RedisValue], _ leases: RedisValue, _ lapsed: RedisValue
     ) {
-        let meta = meta + [RedisValue](repeating: .null, count: max(0, 8 - meta.count))
+        let meta = meta + [RedisValue](repeating: .null, count: max(0, 9 - meta.count))
         takePauses(meta)
         let lease = meta[3].integer.flatMap { (1...86_400_000).contains($0) ? $0 : nil }
         stats.lease = lease.map { .milliseconds($0) }
@@ -134,8 +134,11 @@ struct QueueReading: Sendable {
             stats.pausedSince = meta[7].integer.map { StatsReader.date($0) }
             stats.pauseReason = meta[4].text.flatMap { $0.isEmpty ? nil : $0 }
         }
-        let muted = (meta[5].text ?? "").split(separator: " ").map(String.init)
-        stats.muted = muted.sorted()
+        stats.pausedJobs = KindPause.all(muted: meta[5].text, whys: meta[8].text).map {
+            QueueStats.PausedJob(
+                name: $0.name, since: $0.since.map { StatsReader.date($0) },
+                reason: $0.why.isEmpty ? nil : $0.why)
+        }
         stats.rate = meta[6].text
     }
 

@@ -15,7 +15,9 @@ public struct QueueStats: Sendable {
     /// Why it is paused, as who did it wrote; foreign text.
     public var pauseReason: String?
     /// Kinds of jobs that are paused in it, by name.
-    public var muted: [String]
+    public var muted: [String] { pausedJobs.map(\.name) }
+    /// The same, with what is known of each.
+    public var pausedJobs: [PausedJob] = []
     /// How many jobs are handed out in a time, as in `10/s burst 20`; nil is as many as wanted.
     public var rate: String?
     /// Jobs that wait for a free slot, those with a priority or a tenant among them.
@@ -93,7 +95,7 @@ public struct QueueStats: Sendable {
         }
     }
 
-    /// How many runs ended how in the last 15 minutes.
+    /// How many runs ended how in the last 15 minutes, and what unique keys did.
     public struct Recent: Sendable, Equatable {
         /// Well, or were not wanted any more.
         public var done = 0
@@ -109,6 +111,26 @@ public struct QueueStats: Sendable {
         public var reaped = 0
         /// Put off by a limit or a pause, untried; a job may be so often.
         public var deferred = 0
+        /// Jobs that were not enqueued because another held their unique key.
+        public var refused = 0
+        /// Jobs that made way for a later one with their unique key.
+        public var replaced = 0
+    }
+
+    /// A kind of jobs that is not started.
+    public struct PausedJob: Sendable, Equatable {
+        /// The name of the jobs.
+        public var name: String
+        /// Since when, by the server's clock; nil is not told.
+        public var since: Date?
+        /// Why, as who paused it wrote; foreign text.
+        public var reason: String?
+
+        package init(name: String, since: Date?, reason: String?) {
+            self.name = name
+            self.since = since
+            self.reason = reason
+        }
     }
 
     /// The schedules that enqueue here.
@@ -166,7 +188,6 @@ public struct QueueStats: Sendable {
         dead = 0
         parked = 0
         blocked = 0
-        muted = []
         outgoing = .zero
         recent = Recent()
         workers = 0

@@ -25,6 +25,20 @@ public struct Stats: Sendable {
     /// Every limit that the code of a worker has, by name.
     public var limits: [LimitStats]
 
+    /// How many locks between runs these workers hold, those that are lapsed left out.
+    public var lockCount: Int {
+        workers.reduce(0) { $0 &+ ($1.state == .lapsed ? 0 : $1.lockCount ?? 0) }
+    }
+
+    /// Those of them that are held longest, 64 a worker at most; the longest first.
+    ///
+    /// What a worker that is gone holds until it lapses is not among them: nothing tells of it but
+    /// a search through all keys, which `jobrunner limits locks` is.
+    public var locks: [LockStats] {
+        workers.filter { $0.state != .lapsed }.flatMap(\.locks)
+            .sorted { ($0.since, $0.name) < ($1.since, $1.name) }
+    }
+
     package init(
         time: Date, prefix: String, server: ServerStats,
         queues: [QueueStats], workers: [WorkerStats], jobs: [JobStats],

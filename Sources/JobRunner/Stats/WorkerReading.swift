@@ -60,6 +60,12 @@ struct WorkerReading: Sendable {
                     slot: run.slot, job: run.job, id: run.id, queue: run.queue,
                     since: StatsReader.date(run.since), age: Self.age(of: run.since, now: now)))
         }
+        stats.lockCount = max(own.lockCount ?? 0, own.locks?.count ?? 0)
+        stats.locks = (own.locks ?? []).map { lock in
+            LockStats(
+                name: lock.name, worker: id, job: lock.job, id: lock.id, queue: lock.queue,
+                since: StatsReader.date(lock.since), age: Self.age(of: lock.since, now: now))
+        }
         return stats
     }
 

@@ -42,6 +42,10 @@ public struct WorkerStats: Sendable {
     public var lastSeen: Duration?
     /// At most 64 jobs: those that run longest.
     public var running: [Running]
+    /// How many locks its runs hold; nil where the rest of its word is missing.
+    public var lockCount: Int?
+    /// At most 64 of them: those held longest.
+    public var locks: [LockStats] = []
 
     /// A worker of which no more is known.
     package init(id: String, state: State, host: String, pid: Int?, queues: [String]) {

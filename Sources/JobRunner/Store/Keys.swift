@@ -62,6 +62,8 @@ package struct QueueKeys: Sendable, Hashable {
     package let reaping: String
     /// ZSET: job → due time, server ms.
     package let scheduled: String
+    /// LIST with a TTL: an element wakes one worker, which looks what is due.
+    package let bell: String
     /// ZSET: `<worker>/<tag> <reason>\n<job>` → time of death, server ms.
     ///
     /// A job of more than 16 MiB comes here straight from its list, under a tag of its own.
@@ -76,8 +78,8 @@ package struct QueueKeys: Sendable, Hashable {
     package let schedules: String
     /// ZSET: schedule name → when its next tick is due, server ms; paused ones are not in it.
     package let ticks: String
-    /// HASH: paused, since, why, muted, cancels, fence, ranked, turn, limit, rate, tat, swept,
-    /// clock, lease, protocol.
+    /// HASH: paused, since, why, muted, whys, cancels, fence, ranked, turn, limit, rate, tat,
+    /// swept, clock, lease, protocol.
     package let meta: String
     /// ZSET: job → rank, of those with a priority or a tenant while others wait.
     package let ordered: String
@@ -94,6 +96,7 @@ package struct QueueKeys: Sendable, Hashable {
         workers = base + "workers"
         reaping = base + "reaping"
         scheduled = base + "scheduled"
+        bell = base + "bell"
         dead = base + "dead"
         parked = base + "parked"
         crashes = base + "crashes"

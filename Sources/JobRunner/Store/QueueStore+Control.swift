@@ -14,9 +14,9 @@ extension QueueStore {
         pause("queue", isPaused, milliseconds, reason, "")
     }
 
-    /// The same for one kind of jobs.
-    package func setMuted(_ isMuted: Bool, job: String) -> Call<Bool> {
-        pause("job", isMuted, 0, "", job)
+    /// The same for one kind of jobs, always until somebody says so.
+    package func setMuted(_ isMuted: Bool, job: String, reason: String = "") -> Call<Bool> {
+        pause("job", isMuted, 0, reason, job)
     }
 
     private func pause(

@@ -82,7 +82,12 @@ extension QueueStore {
             keys.ready, keys.scheduled, keys.seen(job.id), keys.ordered, keys.turns, keys.meta,
             keys.cancelled,
         ]
-        if let unique = terms.unique { named.append(keys.unique(unique.key)) }
+        // A job for now rings for nobody, so its command is no longer for that.
+        if due != .now || terms.unique != nil { named.append(keys.bell) }
+        if let unique = terms.unique {
+            let minute = WallClock.milliseconds() / 60_000
+            named += [keys.unique(unique.key), keys.count(minute)]
+        }
         let script = isFollowUp ? Scripts.followUp : Scripts.enqueue
         var words = Arguments(calling: script, keys: named)
         words.append(job.id)

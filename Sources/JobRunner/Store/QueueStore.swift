@@ -19,6 +19,17 @@ package struct QueueStore: Sendable {
         ) { $0 != .null }
     }
 
+    /// Waits until a job is enqueued that is due before workers look by themselves.
+    ///
+    /// Of several that wait one is woken: it knows then when to ask `promote`. An alarm that is
+    /// lost costs lateness up to the next tick, nothing else.
+    ///
+    /// - Parameter seconds: Longest block on the server; the socket's timeout must be longer.
+    /// - Returns: False when the time was up.
+    package func listen(seconds: Int) -> Call<Bool> {
+        Call(key: keys.ready, command: Command("BLPOP", keys.bell, "\(seconds)")) { $0 != .null }
+    }
+
     /// Puts a parked job back where other blocked workers see it.
     package func unpark() -> Call<Void> {
         Call(

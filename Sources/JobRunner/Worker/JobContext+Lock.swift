@@ -19,10 +19,17 @@ public enum LockError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// A lock that a run holds.
 struct HeldLock: Sendable {
+    let name: String
     let key: String
     let rule: String
     /// ms.
     let life: Int
+    /// Whose run it is.
+    let job: String
+    let id: String
+    let queue: String
+    /// When it was taken, ms since 1970.
+    var since = 0
     var isLost = false
     /// Monotonic ns at which the server last confirmed it.
     var confirmedAt = monotonicNanoseconds()
@@ -60,10 +67,13 @@ extension JobContext {
             throw JobRunnerError.invalid("the ttl of a lock must be 3 s to 1 h, got \(ttl)")
         }
         let key = client.keys.lock(name)
-        let lock = HeldLock(key: key, rule: key + ":rule", life: ttl.milliseconds)
+        var lock = HeldLock(
+            name: name, key: key, rule: key + ":rule", life: ttl.milliseconds, job: job, id: id,
+            queue: queue)
         let holder = "\(engine.identity.id)/\(JobID.generate(now: 0))"
         let fence = try await take(lock, holder, name, until: monotonicDeadline(after: waiting))
-        engine.locks.withLock { $0[holder] = lock }
+        lock.since = WallClock.milliseconds()
+        engine.locks.withLock { [lock] in $0[holder] = lock }
         defer { letGo(lock, holder) }
         let value = try await body(fence)
         let now = monotonicNanoseconds()
@@ -121,5 +131,16 @@ extension WorkerEngine {
                 }
             }
         }
+    }
+
+    /// What `stats` shows of them: the number, and those held longest, 64 at most.
+    func describeLocks() -> (count: Int, longest: [WorkerInfo.Lock]) {
+        let held = locks.withLock { locks in locks.values.filter { !$0.isLost } }
+        let oldest = held.sorted { ($0.since, $0.name) < ($1.since, $1.name) }.prefix(64)
+        let longest = oldest.map {
+            WorkerInfo.Lock(
+                name: $0.name, job: $0.job, id: $0.id, queue: $0.queue, since: $0.since)
+        }
+        return (held.count, longest)
     }
 }

@@ -94,6 +94,7 @@ extension WorkerEngine {
         if let due = reply.due, due <= reply.now + QueueStore.scheduleHorizon {
             scheduler?.look(store.keys.name)
         }
+        listen(index)
         if let next = reply.next { clock.wake(at: now + Int64(next) * 1_000_000) }
         if reply.hasMore { tick(index, sweepsNow: true) }
     }
@@ -257,7 +258,7 @@ extension WorkerEngine {
                     queue: options.queues[held.lane].name,
                     since: wall - Int((now - runs[slot].startedAt) / 1_000_000)))
         }
-        return WorkerInfo(
+        var info = WorkerInfo(
             id: identity.id, host: identity.host, pid: identity.pid,
             supervisor: options.supervisor, version: version, started: startedAt, state: "\(phase)",
             queues: options.queues.map(\.name), handlers: handlers.keys.sorted(),
@@ -265,5 +266,8 @@ extension WorkerEngine {
             slots: open, scale: options.slots.count > 1 ? options.slots : nil,
             busy: busy, buffered: buffered,
             rss: ProcessMemory.resident(), starved: starved, running: running)
+        let locks = describeLocks()
+        if locks.count > 0 { (info.lockCount, info.locks) = (locks.count, locks.longest) }
+        return info
     }
 }

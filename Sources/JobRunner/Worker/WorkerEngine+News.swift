@@ -29,7 +29,10 @@ extension WorkerEngine.State {
         lane.adoptable = reply.parked.map(\.kind).filter(knows)
         lane.muted = reply.muted
         lane.workers = max(1, reply.workers)
-        lane.promoteAt = reply.next.map { now + Int64($0) * 1_000_000 } ?? .max
+        // A bell may have said more since this was asked.
+        if let next = reply.next {
+            lane.promoteAt = min(lane.promoteAt, now + Int64(next) * 1_000_000)
+        }
         lane.runnable = reply.ready + reply.landing
         lane.waiting = lane.runnable + reply.scheduled
         if lane.cancels != reply.cancels {

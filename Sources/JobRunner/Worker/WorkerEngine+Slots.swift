@@ -103,7 +103,7 @@ extension WorkerEngine {
     }
 
     func closeConnections() {
-        for connection in parking { connection.close() }
+        for connection in parking + bells { connection.close() }
         heartbeat.close()
         threads.stop()
     }
@@ -119,6 +119,8 @@ extension WorkerEngine {
             return !state.isParkingStopped
         }
         guard isFirst else { return }
+        // What rings from now on is for others to hear.
+        for connection in bells { connection.close() }
         for connection in parking {
             connection.end(patience: Self.parkingPatience) {
                 let now = monotonicNanoseconds()

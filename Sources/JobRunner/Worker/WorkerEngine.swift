@@ -19,6 +19,8 @@ final class WorkerEngine: Sendable {
         /// Finds out whether this worker may work; a stop cancels it.
         var checks: Task<Void, any Error>?
         var isParkingStopped = false
+        /// Lanes whose bell is listened for.
+        var listening: Set<Int> = []
         var pool = PoolWatch()
         /// Nil when the number of slots is fixed.
         var scale: SlotScale?
@@ -39,6 +41,8 @@ final class WorkerEngine: Sendable {
     let clock: WorkerClock
     let router: RedisRouter
     let parking: [Connection]
+    /// Of the lanes, in order: each waits for its bell.
+    let bells: [Connection]
     let heartbeat: Connection
     let upkeep: Upkeep
     /// What the app declares.
@@ -98,6 +102,7 @@ final class WorkerEngine: Sendable {
         }
         concurrencyLimits = limits
         parking = try lanes.map { try router.dedicated(for: $0.store.keys.ready) }
+        bells = try lanes.map { try router.dedicated(for: $0.store.keys.bell, isMinor: true) }
         let heartbeat = try router.dedicated(for: keys.queues)
         let clock = try WorkerClock()
         self.heartbeat = heartbeat

@@ -11,6 +11,16 @@ package struct WorkerInfo: Codable, Sendable {
         package var since: Int
     }
 
+    /// A lock between runs that one of its runs holds.
+    package struct Lock: Codable, Sendable {
+        package var name: String
+        package var job: String
+        package var id: String
+        package var queue: String
+        /// ms since 1970.
+        package var since: Int
+    }
+
     package var v = 1
     package var id: String
     package var host: String
@@ -41,6 +51,9 @@ package struct WorkerInfo: Codable, Sendable {
     package var starved: Int?
     /// At most 64: those that run longest.
     package var running: [Running]
+    /// How many locks its runs hold, and those held longest, at most 64; nil when there are none.
+    package var lockCount: Int?
+    package var locks: [Lock]?
 
     /// How long it is kept, ms: outlives a few lost ticks, and a dead worker until its jobs are
     /// given back.

@@ -168,6 +168,16 @@ try:
     is_(put_off('f'), [1]); wait(30); is_(put_off('g'), [2, 'f']); is_(tick()[10], 30); wait(20); is_(put_off('h'), [2, 'g']); is_(tick()[10], 10)
     wait(10); is_(promote(), [1, -1]); is_(put_off('i'), [1]); is_(link.call('ZRANGE', Q + 'scheduled', 0, -1), [job('i')])
     fence = cycle(9)[3]; is_(cycle(0, (fence, ('unlock', 'h', '-')), keys=['unique:k'])[1], 1); is_(link.call('EXISTS', Q + 'unique:k'), 1)
+    # the bell: for the first of all that is due soon, once until it is heard; not for long.
+    reset(); ring = lambda: link.call('LLEN', Q + 'bell')
+    enqueue('a'); enqueue('b', delay=2000); is_(ring(), 0); enqueue('c', delay=1999); enqueue('d', delay=1998); is_([ring(), link.call('PTTL', Q + 'bell')], [1, 2000])
+    link.call('DEL', Q + 'bell'); enqueue('e', delay=1998); enqueue('f', delay=1999); is_(ring(), 0); enqueue('g', due=now() + 1); is_(ring(), 1); wait(2001); is_(ring(), 0)
+    # counters of unique keys: of conflicts only, also where they cannot be kept.
+    reset(); count = lambda i, **more: run('enqueue', keys_of(ENQUEUE, i) + ['unique:k', 'count:7'], i, job(i), more.get('delay', 0), 0, 0, 500, 0, more.get('policy', 'keep'), 0, 0)
+    is_([count('a'), count('a'), link.call('EXISTS', Q + 'count:7')], [[1], [0], 0]); is_([count('b'), count('c')], [[-1, 'a'], [-1, 'a']])
+    is_([count('d', policy='replace', delay=5), count('e', policy='replace')], [[3, 'a'], [2, 'd']])
+    is_([link.call('HGETALL', Q + 'count:7'), link.call('TTL', Q + 'count:7')], [['unique_refused', '2', 'unique_replaced', '2'], 7200])
+    link.call('SET', Q + 'count:7', 'x'); is_([count('f'), count('g', policy='replace')], [[-1, 'e'], [3, 'e']])
     # hold and forget: the lock lives on, the mark of a cancel goes.
     reset(); tick(); enqueue('a', unique='k'); run('cancel', ['cancelled', 'meta'], 'a', 5000); fence = cycle(1)[3]
     cycle(0, (fence, ('retry', 0, job('a')), ('hold', 'a', 9000), ('forget', 'a', '-')), keys=['unique:k'])
@@ -201,7 +211,9 @@ try:
     is_(link.call('HEXISTS', Q + 'meta', 'since'), 0)
     is_([pause('queue', 1), tick(every=0)[1], pause('queue', 0), pause('queue', 0), tick()[1]], [1, 1, 1, 0, 0])
     is_([pause('job', 1, 0, n) for n in ('x', 'y', 'x')], [1, 1, 0]); is_(sorted(tick()[12].split()), ['x', 'y'])
-    is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], '')
+    is_(link.call('HGET', Q + 'meta', 'whys'), f'y {now()} why\nx {now()} why'); at = now(); wait(5); pause('job', 1, 0, 'y')
+    is_(link.call('HGET', Q + 'meta', 'whys'), f'x {at} why\ny {at} why')
+    is_([pause('job', 0, 0, n) for n in ('x', 'z', 'y')], [1, 0, 1]); is_(tick()[12], ''); is_(link.call('HEXISTS', Q + 'meta', 'whys'), 0)
     # purge: landing, ready, ordered, then what is scheduled.
     reset(); many('abc', 0, 0); link.call('BRPOPLPUSH', Q + 'ready', Q + 'landing', 1); enqueue('d', head='"priority":4,'); enqueue('e', delay=5)
     purge = lambda what, limit: [x[7] for x in run('purge', ['ready', 'landing', 'ordered', 'scheduled'], what, limit)]

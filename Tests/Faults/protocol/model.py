@@ -34,7 +34,7 @@ NAMES = ('enqueue', 'enqueue_many', 'cycle', 'tick', 'promote', 'reap', 'cancel'
 CYCLE = ('ready', 'landing', 'active:%s', 'workers', 'scheduled', 'dead', 'crashes', 'cancelled', 'meta', 'ordered')
 TICK = 'workers reaping ready landing scheduled dead cancelled meta parked ordered turns blocked ticks'.split()
 PROMOTE = 'scheduled ready ordered turns meta'.split()
-ENQUEUE = ('ready', 'scheduled', 'seen:%s', 'ordered', 'turns', 'meta', 'cancelled')
+ENQUEUE = ('ready', 'scheduled', 'seen:%s', 'ordered', 'turns', 'meta', 'cancelled', 'bell')
 
 
 def keys_of(names, name): return [n % name if '%' in n else n for n in names]

@@ -108,6 +108,7 @@ class Queue(RuleBasedStateMachine):
         self.parked, self.since, self.active = {k: {} for k in KINDS}, {}, {w: {} for w in WORKERS}
         self.leased, self.reaping, self.crashes, self.cancelled = set(), set(), {}, {}
         self.seen, self.locks, self.results = {}, {}, {}              # each with when it ends, ms
+        self.bell = -1                                                # when it falls silent, ms
         self.is_paused, self.cancels, self.tags = False, 0, []
         self.open, self.readers = set(), []                           # jobs accepted and not ended; who reads the dead
 
@@ -176,7 +177,9 @@ class Queue(RuleBasedStateMachine):
         if holder: return self.same(got, [0] if holder == i else [-1, holder])
         if when <= self.now and longest and len(self.ready) >= longest: return self.same(got, [-2])
         self.same(got, [1])
-        if when > self.now: self.scheduled[raw] = when
+        if when > self.now:
+            self.scheduled[raw] = when
+            if when < self.now + 2000 and sum(at <= when for at in self.scheduled.values()) == 1 and self.now > self.bell: self.bell = self.now + 2000
         else: self.ready.insert(0, raw)
         self.open.add(raw)
         if window: self.seen[i] = self.now + window
@@ -380,8 +383,8 @@ class Queue(RuleBasedStateMachine):
         ending = [('seen:' + i, ('1', end)) for i, end in self.seen.items()] + [('unique:' + k, v) for k, v in self.locks.items()] + [('result:' + i, ('R', end)) for i, end in self.results.items()]
         got = iter(self.s.many(
             [('LRANGE', Q + k, 0, -1) for k in ('ready', 'landing')] + [('ZRANGE', Q + k, 0, -1, 'WITHSCORES') for k, _ in sets] + [('HGETALL', Q + k) for k, _ in hashes]
-            + [('HGET', Q + 'meta', 'fence')] + [c for k, _ in ending for c in (('GET', Q + k), ('PTTL', Q + k))] + [('KEYS', '*')]))
-        there, places = {'meta', 'workers'}, []
+            + [('HGET', Q + 'meta', 'fence'), ('LRANGE', Q + 'bell', 0, -1), ('PTTL', Q + 'bell')] + [c for k, _ in ending for c in (('GET', Q + k), ('PTTL', Q + k))] + [('KEYS', '*')]))
+        there, places = {'meta', 'workers', 'bell'}, []
         for name, want in (('ready', self.ready), ('landing', self.landing)):
             found = next(got)
             assert found == want, f'{name}: {found} not {want}'
@@ -398,6 +401,8 @@ class Queue(RuleBasedStateMachine):
             if name.startswith('active:'): places += flat[1::2]
             there.add(name)
         assert next(got) == (str(self.fence) if self.fence else None), 'another fence'
+        rings = self.now <= self.bell
+        assert (next(got), next(got)) == ((['1'], self.bell - self.now) if rings else ([], -2)), 'the bell'
         for name, (value, end) in ending:
             text, ttl = next(got), next(got)
             if self.now <= end: assert (text, ttl) == (value, end - self.now), f'{name}: {text} for {ttl} ms, not {value} for {end - self.now}'
@@ -475,6 +480,7 @@ CONTROLS = {       # name: {script: [(text, instead)]}
     'enqueue forgets the lock': {'enqueue': [("if unique then redis.call('SET'", "if false then redis.call('SET'")]},
     'enqueue takes one too many': {'enqueue': [("redis.call('ZCARD', ordered) >= longest", "redis.call('ZCARD', ordered) > longest")]},
     'enqueue marks what it refuses': {'enqueue': [("local time = redis.call('TIME')\n", "local time = redis.call('TIME')\nif window > 0 then redis.call('SET', seen, '1', 'PX', window) end\n")]},
+    'enqueue rings for what is behind': {'enqueue': [("'-inf', due) == 1", "'-inf', due) > 0")]},
     'park renews the index': {'cycle': [("redis.call('ZADD', KEYS[key - 1], 'NX', now, a)", "redis.call('ZADD', KEYS[key - 1], now, a)")]},
     'park takes the wrong key': {'cycle': [("      key = key + 2\n", "      key = key + 1\n")]},
     'adopt leaves the index': {'adopt': [("if redis.call('EXISTS', jobs_of) == 0 then redis.call('ZREM', parked, kind) end", '')]},

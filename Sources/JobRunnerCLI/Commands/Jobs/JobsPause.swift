@@ -14,9 +14,9 @@ enum JobsPause {
             What runs goes on, other jobs of the queues go on, and such jobs may still be enqueued: \
             workers put them aside, their attempts unspent, until 'jobs resume'. A queue that is \
             used for the first time after that is not paused. A name that no worker has is paused \
-            all the same, and told.
+            all the same, and told. A pause of a paused name sets its reason anew.
             """,
-        options: [queues, OutputFormat.option], arguments: [name]
+        options: [queues, QueuesPause.reason, OutputFormat.option], arguments: [name]
     ) { try await run($0, isPause: true) }
 
     static let resume = CommandSpec(
@@ -44,7 +44,8 @@ enum JobsPause {
             for queue in names {
                 let changed =
                     isPause
-                    ? try await client.pause(job: job, in: queue)
+                    ? try await client.pause(
+                        job: job, in: queue, reason: invocation[QueuesPause.reason])
                     : try await client.resume(job: job, in: queue)
                 show(job, queue, isPause, isNew: !changed.isEmpty, invocation)
             }

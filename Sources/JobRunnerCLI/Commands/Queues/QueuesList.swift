@@ -120,6 +120,11 @@ enum QueuesList {
         if queue.recent.deferred > 0 {
             rows.append(("deferred", "\(HumanText.count(queue.recent.deferred)) times in 15m"))
         }
+        if queue.recent.refused + queue.recent.replaced > 0 {
+            let refused = HumanText.count(queue.recent.refused)
+            let replaced = HumanText.count(queue.recent.replaced)
+            rows.append(("unique", "\(refused) refused, \(replaced) replaced in 15m"))
+        }
         return rows
     }
 }
@@ -140,10 +145,12 @@ enum QueueText {
         return "paused" + (since ?? "") + (until ?? "") + (reason ?? "")
     }
 
-    /// `paused jobs: email.send, report`.
+    /// `paused jobs: email.send (the server is down), report`.
     static func muted(of queue: QueueStats) -> String {
-        let names = queue.muted.prefix(5).map { escaped($0) }.joined(separator: ", ")
-        let more = queue.muted.count > 5 ? ", … (\(queue.muted.count))" : ""
-        return "paused jobs: " + names + more
+        let names = queue.pausedJobs.prefix(5).map { job in
+            escaped(job.name) + (job.reason.map { " (\(escaped($0, limit: 250)))" } ?? "")
+        }
+        let more = queue.pausedJobs.count > 5 ? ", … (\(queue.pausedJobs.count))" : ""
+        return "paused jobs: " + names.joined(separator: ", ") + more
     }
 }

@@ -16,6 +16,7 @@ enum StatsJSON {
             ("workers", .array(stats.workers.map(worker))),
             ("jobs", .array(stats.jobs.map(job))),
             ("limits", .array(stats.limits.map(limit))),
+            ("locks", .array(stats.locks.map(lock))),
         ])
     }
 
@@ -49,6 +50,7 @@ enum StatsJSON {
             ("slots", .integer(totals.slots)),
             ("busy", .integer(totals.busy)),
             ("schedules", schedules(totals.schedules)),
+            ("locks", .integer(stats.lockCount)),
         ])
     }
 
@@ -61,6 +63,7 @@ enum StatsJSON {
             ("paused_since", .time(queue.pausedSince)),
             ("pause_reason", .string(queue.pauseReason)),
             ("paused_jobs", .strings(queue.muted)),
+            ("job_pauses", .array(queue.pausedJobs.map(pausedJob))),
             ("rate", .string(queue.rate)),
             ("state", .string(queue.state.rawValue)),
             ("ready", .integer(queue.ready)),
@@ -90,6 +93,8 @@ enum StatsJSON {
                     ("released", .integer(queue.recent.released)),
                     ("reaped", .integer(queue.recent.reaped)),
                     ("deferred", .integer(queue.recent.deferred)),
+                    ("unique_refused", .integer(queue.recent.refused)),
+                    ("unique_replaced", .integer(queue.recent.replaced)),
                 ])
             ),
             ("workers", .integer(queue.workers)),
@@ -97,6 +102,14 @@ enum StatsJSON {
             ("lease_ms", .milliseconds(queue.lease)),
             ("schedules", schedules(queue.schedules)),
             ("faults", .strings(queue.faults)),
+        ])
+    }
+
+    private static func pausedJob(_ job: QueueStats.PausedJob) -> JSONNode {
+        .object([
+            ("name", .string(job.name)),
+            ("paused_since", .time(job.since)),
+            ("pause_reason", .string(job.reason)),
         ])
     }
 
@@ -175,6 +188,18 @@ enum StatsJSON {
             ("code_slots", .integer(limit.codeSlots)),
             ("closed_until", .time(limit.closedUntil)),
             ("running", .integer(limit.running)),
+        ])
+    }
+
+    private static func lock(_ lock: LockStats) -> JSONNode {
+        .object([
+            ("name", .string(lock.name)),
+            ("worker", .string(lock.worker)),
+            ("job", .string(lock.job)),
+            ("id", .string(lock.id)),
+            ("queue", .string(lock.queue)),
+            ("since", .time(lock.since)),
+            ("age_ms", .milliseconds(lock.age)),
         ])
     }
 }

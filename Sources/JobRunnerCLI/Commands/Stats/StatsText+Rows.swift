@@ -33,6 +33,8 @@ extension StatsText {
         Column(title: "P95", rank: 8),
         Column(title: "FAILED", rank: 13),
         Column(title: "DEFERRED", rank: 15),
+        Column(title: "REFUSED", rank: 16),
+        Column(title: "REPLACED", rank: 17),
         Column(title: "WORKERS", rank: 14),
         Column(title: "STATE", isRight: false, rank: 1),
     ]
@@ -49,7 +51,8 @@ extension StatsText {
             rate(queue.incoming?.one), rate(queue.incoming?.five), rate(queue.incoming?.fifteen),
             rate(queue.outgoing.one), rate(queue.outgoing.five), rate(queue.outgoing.fifteen),
             span(queue.runTime?.median), span(queue.runTime?.p95), count(queue.recent.failed),
-            count(queue.recent.deferred), count(queue.workers), Self.state(of: queue),
+            count(queue.recent.deferred), count(queue.recent.refused),
+            count(queue.recent.replaced), count(queue.workers), Self.state(of: queue),
         ]
     }
 
@@ -117,6 +120,23 @@ extension StatsText {
             Cell(escaped(job.name)), Cell(HumanText.count(job.done)), failed,
             Cell(job.meanRunTime.map(HumanText.span) ?? "-"),
             Cell("\(job.workers)", isOrphan ? .caution : .plain),
+        ]
+    }
+
+    // MARK: Locks
+
+    static let lockColumns = [
+        Column(title: "LOCK", isRight: false, least: 12),
+        Column(title: "HELD"),
+        Column(title: "JOB", isRight: false, rank: 1, least: 12),
+        Column(title: "ID", isRight: false, rank: 2),
+        Column(title: "WORKER", isRight: false, rank: 3),
+    ]
+
+    func lockRow(_ lock: LockStats) -> [Cell] {
+        [
+            Cell(escaped(lock.name)), Cell(HumanText.span(lock.age)), Cell(escaped(lock.job)),
+            Cell(escaped("\(lock.queue)/\(lock.id)")), Cell(escaped(lock.worker)),
         ]
     }
 }

@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import JobRunner
 
-/// `stats` for people: a header, then queues, workers, kinds of jobs and limits.
+/// `stats` for people: a header, then queues, workers, kinds of jobs, limits and locks.
 struct StatsText: Sendable {
     typealias Cell = TextTable.Cell
     typealias Column = TextTable.Column
@@ -38,6 +38,11 @@ struct StatsText: Sendable {
             lines += [""] + table(LimitText.columns, limits)
             lines += more(stats.limits.count, most.limits, "limits")
         }
+        let locks = shownLocks
+        if !locks.isEmpty {
+            lines += [""] + table(Self.lockColumns, locks.map(lockRow))
+            lines += more(stats.lockCount, locks.count, "locks")
+        }
         return lines
     }
 
@@ -47,13 +52,19 @@ struct StatsText: Sendable {
     ) -> (queues: Int, workers: Int, jobs: Int, limits: Int) {
         guard let rows else { return (.max, .max, .max, .max) }
         // Three heads, three "… more", two blank lines; with limits one more of each.
-        let whole = rows - used - notes.count - (stats.limits.isEmpty ? 8 : 11)
+        let locks = shownLocks.isEmpty ? 0 : shownLocks.count + 3
+        let whole = rows - used - notes.count - (stats.limits.isEmpty ? 8 : 11) - locks
         let limits = min(stats.limits.count, max(1, whole / 5))
         let room = max(4, whole - limits)
         let others = stats.queues.count + stats.workers.count
         let jobs = min(stats.jobs.count, max(room / 4, room - others))
         let workers = min(stats.workers.count, max(room / 4, room - jobs - stats.queues.count))
         return (max(2, room - jobs - workers), max(1, workers), max(1, jobs), limits)
+    }
+
+    /// Those held longest: three on a screen, whatever else there is.
+    private var shownLocks: ArraySlice<LockStats> {
+        stats.locks.prefix(rows.map { min(3, max(1, $0 / 12)) } ?? .max)
     }
 
     /// By name; the idle ones go first when there is no room for all.
@@ -105,6 +116,7 @@ struct StatsText: Sendable {
                 "dead \(HumanText.count(totals.dead))",
             ]
             + schedules(totals.schedules)
+            + (stats.lockCount > 0 ? ["locks \(HumanText.count(stats.lockCount))"] : [])
         return wrapped(first) + wrapped(second)
     }
 
