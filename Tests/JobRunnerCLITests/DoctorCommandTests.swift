@@ -45,7 +45,9 @@ struct DoctorCommandTests {
         #expect(report["version"]?.verdict == "ok")
         #expect(report["clock"]?.verdict == "ok")
         #expect(report["login"]?.verdict == "ok")
-        #expect(report["rights"]?.text == "user 'default' may do all that a worker does")
+        #expect(
+            report["rights"]?.text
+                == "user 'default' may do all that a worker does, and wait for results")
         #expect(report["queues"]?.text == "none was ever used")
         // The servers of tests keep nothing on disk.
         #expect(report["persistence"]?.verdict == "warn")
@@ -129,6 +131,7 @@ struct DoctorCommandTests {
             ["poor", "on", ">p", "~*", "+@all", "-brpoplpush", "-hset"],
             ["blind", "on", ">p", "~*", "+@all", "-acl", "-info", "-time", "-scan"],
             ["none", "on", ">p", "~*", "+@connection", "+ping"],
+            ["asks", "on", ">p", "~*", "&*", "+@all", "-client|tracking"],
         ]
         for user in users {
             let command = Command(["ACL", "SETUSER"] + user)
@@ -154,6 +157,11 @@ struct DoctorCommandTests {
         #expect(still == .success)
         #expect(unseen["workers"]?.verdict == "skipped")
         #expect(unseen["active"]?.verdict == "skipped")
+
+        let (asks, slow) = try await report(try CommandFixture(url: url("asks")))
+        #expect(slow == .success)
+        #expect(asks["rights"]?.verdict == "warn")
+        #expect(asks["rights"]?.text.hasSuffix("it may not run CLIENT TRACKING") == true)
 
         let (none, worst) = try await report(try CommandFixture(url: url("none")))
         #expect(worst == .no)

@@ -28,16 +28,44 @@ enum RightsCheck {
             ["HSET", limit.tokens("all"), "f", "v"], ["ZADD", limit.running("all"), "1", "x"],
             ["HSET", keys.limits, "f", "v"],
             ["SET", keys.worker("1"), "x"], ["GET", keys.worker("1")],
+        ] + workflows(queue)
+    }
+
+    private static func workflows(_ queue: QueueKeys) -> [[String]] {
+        let flow = queue.flow("1")
+        let wait = flow + ":wait:0"
+        return [
+            ["HMGET", flow, "f"], ["HSET", flow, "f", "v"], ["PEXPIRE", flow, "1"],
+            ["SADD", wait, "x"], ["SREM", wait, "x"], ["SCARD", wait], ["SISMEMBER", wait, "x"],
+        ]
+    }
+
+    /// What waiting for results without polling takes beside.
+    static func waiting(_ keys: Keys, queue: String) -> [[String]] {
+        let text = keys.queue(queue).result("1")
+        return [
+            ["CLIENT", "TRACKING", "ON"], ["CLIENT", "CACHING", "YES"],
+            ["SUBSCRIBE", "__redis__:invalidate"], ["GETRANGE", text, "0", "0"],
         ]
     }
 
     /// - Parameters:
     ///   - refused: The commands that this user may not run.
+    ///   - waiting: Those of them that only who waits for results needs.
     ///   - user: Its name; nil when it may not ask for that.
-    static func finding(refused: [String], user: String?) -> Finding {
+    static func finding(refused: [String], waiting: [String] = [], user: String?) -> Finding {
         let name = user.map { "user '\(printable($0))'" } ?? "this user"
         guard !refused.isEmpty else {
-            return Finding(.ok, "rights", "\(name) may do all that a worker does")
+            guard waiting.isEmpty else {
+                return Finding(
+                    .warn, "rights",
+                    "\(name) may do all that a worker does, but waits for results by asking again "
+                        + "and again: it may not run \(waiting.joined(separator: ", "))",
+                    remedy: "redis-cli ACL SETUSER, with +subscribe +getrange +client|tracking "
+                        + "+client|caching &__redis__:invalidate")
+            }
+            return Finding(
+                .ok, "rights", "\(name) may do all that a worker does, and wait for results")
         }
         let shown = refused.prefix(8).joined(separator: ", ")
         let more = refused.count > 8 ? " and \(refused.count - 8) more" : ""
@@ -53,14 +81,26 @@ extension JobClient {
         guard let user = try await answer(to: ["ACL", "WHOAMI"]) else {
             return try await tryCalls(queue)
         }
+        guard
+            let refused = try await refused(RightsCheck.commands(keys, queue: queue), to: user),
+            let waiting = try await self.refused(RightsCheck.waiting(keys, queue: queue), to: user)
+        else { return try await tryCalls(queue, user: user) }
+        return RightsCheck.finding(refused: refused, waiting: waiting, user: user)
+    }
+
+    /// The names of the commands that a user may not run; nil when that may not be asked.
+    private func refused(_ commands: [[String]], to user: String) async throws(RedisError)
+        -> [String]?
+    {
         var refused: [String] = []
-        for words in RightsCheck.commands(keys, queue: queue) {
+        for words in commands {
             guard let answer = try await answer(to: ["ACL", "DRYRUN", user] + words) else {
-                return try await tryCalls(queue, user: user)
+                return nil
             }
-            if answer != "OK", !refused.contains(words[0]) { refused.append(words[0]) }
+            let name = words[0] == "CLIENT" ? words[0] + " " + words[1] : words[0]
+            if answer != "OK", !refused.contains(name) { refused.append(name) }
         }
-        return RightsCheck.finding(refused: refused, user: user)
+        return refused
     }
 
     /// Nil when it is refused.
