@@ -33,7 +33,8 @@ CONTROLS = {       # name: (fault that has to notice, {script: [(text, instead)]
 }
 
 
-INCLUDE, PARTS = '-- include ', {part: ['advance', 'cycle'] for part in ('report', 'walk', 'gather')}      # a part of scripts, and of which
+INCLUDE = '-- include '
+PARTS = {part: ['advance', 'cycle'] for part in ('report', 'walk', 'gather')} | {'place': ['enqueue', 'fire', 'promote', 'tick']}      # a part of scripts, and of which
 
 
 def sent(script, changes={}):

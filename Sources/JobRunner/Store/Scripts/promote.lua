@@ -19,28 +19,7 @@ local scheduled, ready, ordered, turns, meta = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A job with a rank; the same in enqueue, tick and fire. When nothing waits it goes to `ready`,
--- where blocked workers see it, and its rank is noted for cycle.
-local function place(one)
-  local at = string.match(one, '^{"id":"[%w._-]+",()"[pf]')
-  local urgent = at and string.match(one, '^"priority":([1-9])[,}]', at)
-  if urgent then at = at + 13 end
-  local tenant = at and string.match(one, '^"fair":"([%w._-]+)"', at)
-  if not (urgent or tenant) then return redis.call('LPUSH', ready, one) end
-  local rank = now
-  if tenant then
-    redis.call('HSETNX', meta, 'turn', now)
-    rank = math.max(redis.call('ZSCORE', turns, tenant) or 0, redis.call('HGET', meta, 'turn')) + 1
-    redis.call('ZADD', turns, rank, tenant)
-  end
-  rank = string.format('%.0f', rank - (urgent or 0) * 10000000000000)
-  if redis.call('EXISTS', ready, ordered) == 0 then
-    redis.call('HSET', meta, 'alarm', rank)
-    return redis.call('LPUSH', ready, one)
-  end
-  redis.call('HSET', meta, 'ranked', 1)
-  redis.call('ZADD', ordered, rank, one)
-end
+-- include place
 
 local due = redis.call('ZRANGEBYSCORE', scheduled, '-inf', now, 'LIMIT', 0, ARGV[1])
 if #due > 0 then
