@@ -55,35 +55,14 @@ enum DeadList {
     private static func show(
         _ jobs: [DeadSummary], now: Int, hasMore: Bool, _ invocation: Invocation
     ) {
-        let console = invocation.console
-        switch invocation[OutputFormat.option] {
-        case .name:
-            for job in jobs { console.print(escaped(job.handle, limit: nil)) }
-        case .jsonl:
-            for job in jobs {
-                var object = JSONObject.versioned
-                job.set(in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            var object = JSONObject.versioned
-            let texts = jobs.map { job in
-                var object = JSONObject()
-                job.set(in: &object)
-                return object.text
-            }
-            object.set("jobs", raw: "[" + texts.joined(separator: ",") + "]")
-            object.set("more", hasMore)
-            console.print(object.text)
-        case .table where jobs.isEmpty, .wide where jobs.isEmpty:
-            console.print("no dead jobs")
-        case .table, .wide:
-            let isWide = invocation[OutputFormat.option] == .wide
-            invocation.printTable(
-                DeadSummary.columns, jobs.map { $0.row(now: now) }, isWide: isWide)
-        }
+        Listing<DeadSummary>(
+            "jobs", none: "no dead jobs", columns: DeadSummary.columns,
+            name: { escaped($0.handle, limit: nil) }, row: { $0.row(now: now) },
+            set: { $0.set(in: &$1) }
+        ).show(jobs, invocation) { $0.set("more", hasMore) }
         if hasMore {
-            console.note("only the newest \(grouped(jobs.count)) are listed; see --limit and --all")
+            invocation.console.note(
+                "only the newest \(grouped(jobs.count)) are listed; see --limit and --all")
         }
     }
 }

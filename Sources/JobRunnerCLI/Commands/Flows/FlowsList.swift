@@ -39,30 +39,10 @@ enum FlowsList {
     }
 
     private static func show(_ found: [WorkflowSummary], now: Int, _ invocation: Invocation) {
-        let console = invocation.console
-        let format = invocation[OutputFormat.option]
-        switch format {
-        case .name: for flow in found { console.print(flow.handle) }
-        case .jsonl:
-            for flow in found {
-                var object = JSONObject.versioned
-                set(flow, in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            let texts = found.map { flow in
-                var object = JSONObject()
-                set(flow, in: &object)
-                return object.text
-            }
-            var object = JSONObject.versioned
-            object.set("workflows", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where found.isEmpty, .wide where found.isEmpty: console.print("no workflows")
-        case .table, .wide:
-            invocation.printTable(
-                columns, found.map { row($0, now: now) }, isWide: format == .wide)
-        }
+        Listing(
+            "workflows", none: "no workflows", columns: columns, name: \.handle,
+            row: { row($0, now: now) }, set: set
+        ).show(found, invocation)
     }
 
     private static func set(_ flow: WorkflowSummary, in object: inout JSONObject) {

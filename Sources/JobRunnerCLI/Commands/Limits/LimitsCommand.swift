@@ -34,22 +34,11 @@ enum LimitsCommand {
     }
 
     private static func show(_ limits: [LimitStats], _ invocation: Invocation) {
-        let console = invocation.console
-        switch invocation[OutputFormat.option] {
-        case .name: for limit in limits { console.print(escaped(limit.name, limit: nil)) }
-        case .jsonl:
-            for limit in limits { console.print(StatsJSON.limit(limit).text) }
-        case .json:
-            var object = JSONObject.versioned
-            let texts = limits.map { StatsJSON.limit($0).text }
-            object.set("limits", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where limits.isEmpty, .wide where limits.isEmpty: console.print("no limits")
-        case .table, .wide:
-            invocation.printTable(
-                LimitText.columns, limits.map(LimitText.row),
-                isWide: invocation[OutputFormat.option] == .wide)
-        }
+        Listing<LimitStats>(
+            "limits", none: "no limits", columns: LimitText.columns,
+            name: { escaped($0.name, limit: nil) }, row: LimitText.row,
+            json: { limit, _ in StatsJSON.limit(limit).text }
+        ).show(limits, invocation)
     }
 }
 

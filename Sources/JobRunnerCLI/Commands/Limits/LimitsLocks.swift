@@ -22,35 +22,17 @@ enum LimitsLocks {
     }
 
     private static func show(_ locks: [LockStatus], _ invocation: Invocation) {
-        let console = invocation.console
-        let format = invocation[OutputFormat.option]
-        switch format {
-        case .name: for lock in locks { console.print(escaped(lock.name, limit: nil)) }
-        case .jsonl:
-            for lock in locks {
-                var object = JSONObject.versioned
-                set(lock, in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            let texts = locks.map { lock in
-                var object = JSONObject()
-                set(lock, in: &object)
-                return object.text
-            }
-            var object = JSONObject.versioned
-            object.set("locks", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where locks.isEmpty, .wide where locks.isEmpty: console.print("no locks held")
-        case .table, .wide:
-            let rows = locks.map { lock in
-                [
-                    TextTable.Cell(escaped(lock.name)), TextTable.Cell(escaped(lock.worker)),
-                    TextTable.Cell(RFC3339.format(milliseconds: lock.until)),
-                ]
-            }
-            invocation.printTable(columns, rows, isWide: format == .wide)
-        }
+        Listing(
+            "locks", none: "no locks held", columns: columns,
+            name: { escaped($0.name, limit: nil) }, row: row, set: set
+        ).show(locks, invocation)
+    }
+
+    private static func row(_ lock: LockStatus) -> [TextTable.Cell] {
+        [
+            TextTable.Cell(escaped(lock.name)), TextTable.Cell(escaped(lock.worker)),
+            TextTable.Cell(RFC3339.format(milliseconds: lock.until)),
+        ]
     }
 
     private static let columns = [

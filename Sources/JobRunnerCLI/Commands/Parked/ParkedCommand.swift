@@ -46,31 +46,10 @@ enum ParkedCommand {
     }
 
     private static func show(_ parked: [ParkedJobs], now: Int, _ invocation: Invocation) {
-        let console = invocation.console
-        let format = invocation[OutputFormat.option]
-        switch format {
-        case .name: for jobs in parked { console.print("\(jobs.queue)/\(jobs.kind)") }
-        case .jsonl:
-            for jobs in parked {
-                var object = JSONObject.versioned
-                set(jobs, in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            let texts = parked.map { jobs in
-                var object = JSONObject()
-                set(jobs, in: &object)
-                return object.text
-            }
-            var object = JSONObject.versioned
-            object.set("parked", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where parked.isEmpty, .wide where parked.isEmpty:
-            console.print("no parked jobs")
-        case .table, .wide:
-            invocation.printTable(
-                columns, parked.map { row($0, now: now) }, isWide: format == .wide)
-        }
+        Listing(
+            "parked", none: "no parked jobs", columns: columns,
+            name: { "\($0.queue)/\($0.kind)" }, row: { row($0, now: now) }, set: set
+        ).show(parked, invocation)
     }
 
     private static func set(_ jobs: ParkedJobs, in object: inout JSONObject) {

@@ -12,21 +12,11 @@ enum QueuesList {
         options: [OutputFormat.option]
     ) { invocation in
         let stats = try await read(invocation, nil)
-        let console = invocation.console
-        switch invocation[OutputFormat.option] {
-        case .name: for queue in stats { console.print(escaped(queue.name, limit: nil)) }
-        case .jsonl:
-            for queue in stats { console.print(StatsJSON.queue(queue).text) }
-        case .json:
-            var object = JSONObject.versioned
-            let texts = stats.map { StatsJSON.queue($0).text }
-            object.set("queues", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where stats.isEmpty, .wide where stats.isEmpty: console.print("no queues yet")
-        case .table, .wide:
-            invocation.printTable(
-                columns, stats.map(row), isWide: invocation[OutputFormat.option] == .wide)
-        }
+        Listing<QueueStats>(
+            "queues", none: "no queues yet", columns: columns,
+            name: { escaped($0.name, limit: nil) }, row: row,
+            json: { queue, _ in StatsJSON.queue(queue).text }
+        ).show(stats, invocation)
         return .success
     }
 

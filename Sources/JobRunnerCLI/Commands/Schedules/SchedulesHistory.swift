@@ -22,30 +22,10 @@ enum SchedulesHistory {
     }
 
     private static func show(_ records: [ScheduleRecord], _ invocation: Invocation) {
-        let console = invocation.console
-        let format = invocation[OutputFormat.option]
-        switch format {
-        case .name: for record in records { console.print(escaped(record.job ?? "-")) }
-        case .jsonl:
-            for record in records {
-                var object = JSONObject.versioned
-                set(record, in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            let texts = records.map { record in
-                var object = JSONObject()
-                set(record, in: &object)
-                return object.text
-            }
-            var object = JSONObject.versioned
-            object.set("history", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where records.isEmpty, .wide where records.isEmpty:
-            console.print("no ticks yet")
-        case .table, .wide:
-            invocation.printTable(columns, records.map(row), isWide: format == .wide)
-        }
+        Listing(
+            "history", none: "no ticks yet", columns: columns, name: { escaped($0.job ?? "-") },
+            row: row, set: set
+        ).show(records, invocation)
     }
 
     private static func set(_ record: ScheduleRecord, in object: inout JSONObject) {

@@ -21,31 +21,10 @@ enum SchedulesList {
     }
 
     private static func show(_ found: [ScheduleStatus], now: Int, _ invocation: Invocation) {
-        let console = invocation.console
-        let format = invocation[OutputFormat.option]
-        switch format {
-        case .name: for status in found { console.print(escaped(status.name)) }
-        case .jsonl:
-            for status in found {
-                var object = JSONObject.versioned
-                set(status, in: &object)
-                console.print(object.text)
-            }
-        case .json:
-            let texts = found.map { status in
-                var object = JSONObject()
-                set(status, in: &object)
-                return object.text
-            }
-            var object = JSONObject.versioned
-            object.set("schedules", raw: "[" + texts.joined(separator: ",") + "]")
-            console.print(object.text)
-        case .table where found.isEmpty, .wide where found.isEmpty:
-            console.print("no schedules")
-        case .table, .wide:
-            invocation.printTable(
-                columns, found.map { row($0, now: now) }, isWide: format == .wide)
-        }
+        Listing(
+            "schedules", none: "no schedules", columns: columns, name: { escaped($0.name) },
+            row: { row($0, now: now) }, set: set
+        ).show(found, invocation)
     }
 
     /// The members of one schedule, as `Schedules.md` has them.
