@@ -66,6 +66,8 @@ def every(names, options):
             is_skipped = why.startswith('skipped')
             rows.append((name, what, *['–'] * 8, round(seconds), why if is_skipped else 'FAILED'))
             bad += not is_skipped
+        if options.markdown:
+            with open(options.markdown, 'a') as f: f.write('| ' + ' | '.join(str(c) for c in rows[-1]) + ' |\n')
         print(f'{name:4} {rows[-1][-1].split(":")[0]:8} {seconds:5.0f} s  seed {options.seed}  {what}', flush=True)
         for text in ([why] if why else []) + (verdict.problems if verdict else []): print(f'     ! {text}')
         for text in verdict.notes if verdict else []: print(f'     . {text}')
@@ -85,16 +87,14 @@ def commit():
     return text or 'unknown'
 
 
-def markdown(file, rows, options):
-    """Appends the table with what is needed to repeat it."""
+def head(file, options):
+    """Begins the table with what is needed to repeat it; a row follows with each fault, so that a run cut off leaves its part."""
     version = subprocess.run(['redis-server', '--version'], capture_output=True, text=True).stdout.split()[2].removeprefix('v=')
     date = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d')
     with open(file, 'a') as f:
         f.write(f'{date}, commit {commit()}, seed {options.seed}, {"release" if options.release else "CI"} size, Redis {version}, '
                 f'{os.cpu_count()} cores, {platform.machine()}.\n\n')
         f.write('| ' + ' | '.join(HEAD) + ' |\n|' + ' --- |' * 2 + ' --: |' * (len(HEAD) - 3) + ' --- |\n')
-        for row in rows: f.write('| ' + ' | '.join(str(c) for c in row) + ' |\n')
-        f.write('\n')
 
 
 def main():
@@ -116,11 +116,13 @@ def main():
         bad = controls.every(options, once)
         print(f'{time.monotonic() - begin:.0f} s')
         sys.exit(bad > 0)
+    if options.markdown: head(options.markdown, options)
     rows, bad = every(names, options)
     show(rows)
     skipped = sum(str(row[-1]).startswith('skipped') for row in rows)
     print(f'{time.monotonic() - begin:.0f} s, {bad} missed, {skipped} skipped')
-    if options.markdown: markdown(options.markdown, rows, options)
+    if options.markdown:
+        with open(options.markdown, 'a') as f: f.write('\n')
     sys.exit(bad > 0)
 
 
