@@ -34,7 +34,7 @@ extension JobClient {
         let opening = try FlowOpening(
             plan, id: id, queue: try queue.map { try QueueName($0) },
             name: String(name.prefix(100)), keep: keep,
-            known: isOwn ? max(options.deduplicationOfOwnIDs, .seconds(60)) : .seconds(60),
+            known: isOwn ? options.deduplicationOfOwnIDs : .zero,
             maxBytes: options.maxJobBytes)
         return try await start(opening)
     }

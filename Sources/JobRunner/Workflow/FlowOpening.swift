@@ -18,7 +18,7 @@ struct FlowOpening: Sendable {
     /// - Throws: `JobRunnerError`, `NameError` for what is wrong with a job.
     init(
         _ plan: FlowPlan, id: JobID, queue: QueueName? = nil, name: String, keep: Duration,
-        known: Duration = .seconds(60), maxBytes: Int
+        known: Duration = .zero, maxBytes: Int
     ) throws {
         let wiring = FlowWiring(plan)
         self.plan = try FlowChart(plan).json
@@ -35,6 +35,7 @@ struct FlowOpening: Sendable {
         }
         let first = wiring.starts.first.flatMap { plan.steps[$0].job }
         self.id = id
+        store.known = known.milliseconds
         self.queue = try queue ?? QueueName(first?.options.queue ?? JobOptions().queue)
         let isLocal = plan.steps.compactMap(\.job).allSatisfy {
             $0.options.queue == self.queue.description && $0.isPlain
@@ -67,7 +68,6 @@ struct FlowOpening: Sendable {
         store.fields.append(("local", Array((isLocal ? "1" : "0").utf8)))
         store.fields.append(("name", Array(name.utf8)))
         store.fields.append(("keep", Array("\(keep.milliseconds)".utf8)))
-        store.fields.append(("known", Array("\(known.milliseconds)".utf8)))
         store.fields.append(("plan", self.plan))
     }
 

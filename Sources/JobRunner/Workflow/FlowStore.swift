@@ -71,6 +71,8 @@ package struct FlowStore: Sendable {
     package struct Opening: Sendable {
         package var fields: [(name: String, value: [UInt8])] = []
         package var waits: [(step: Int, steps: [String])] = []
+        /// How long its id is known after its end, at the least, ms; 0 is as long as it is kept.
+        package var known = 0
 
         package init() {}
     }
@@ -83,7 +85,8 @@ package struct FlowStore: Sendable {
         var words = Arguments(
             calling: Scripts.flow, keys: [flow, keys.flows, keys.result(id)])
         words.append(id)
-        words.append(life, Self.mostListed, 2 * opening.fields.count)
+        words.append(life, Self.mostListed, opening.known)
+        words.append(2 * opening.fields.count)
         for (name, value) in opening.fields {
             words.append(name)
             words.append(value)

@@ -262,7 +262,8 @@ try:
     keys = ['flow:g', 'result:g']
     fields = lambda rule: ['n:0', f'g2={rule}', 'n:1', f'g2={rule}', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
     jobs = ['j:3', 'q\n' + job('then'), 'j:4', 'q\n' + job('else')]
-    def flow(words, *waits): return run('flow', ['flow:g', 'flows', 'result:g'], 'g', 60_000, 100, len(words), *words, *waits)
+    known = 0
+    def flow(words, *waits): return run('flow', ['flow:g', 'flows', 'result:g'], 'g', 60_000, 100, known, len(words), *words, *waits)
     def opened(rule, states=('s:0', 'f', 's:1', 'f'), waits=(1, 2, 2, 0, 1)):
         reset()
         return flow([*fields(rule), *jobs, *states], *waits)
@@ -274,6 +275,8 @@ try:
     is_(advance(3, value=''), [1, [], []]); is_(json.loads(link.call('GET', Q + 'result:g'))['value'], None); is_(advance(3), [1, [], []])
     is_(sorted(link.call('PTTL', key) <= 60_000 for key in link.call('KEYS', Q + 'flow:*')), [True]); wait(1001); is_(link.call('EXISTS', Q + 'result:g'), 0)
     wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), []); is_(advance(0), [-1])
+    known = 90_000; is_(opened('all'), 1); is_(link.call('PTTL', Q + 'flow:g:seen'), 60_000); advance(0); advance(1); advance(3); is_(link.call('PTTL', Q + 'flow:g:seen'), 90_000)
+    wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), [Q + 'flow:g:seen']); is_(flow(fields('all') + jobs, 0), 0); wait(30_000); is_(flow(fields('all') + jobs, 0), 1); known = 0
     # The first failure is the group's: what runs is stopped, what waits is skipped, who asked is told.
     opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one'))
     is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], ['q\n' + job('one')]]); is_(advance(0, 'x', '"E"')[1:], [['4', 'q\n' + job('else')], ['q\n' + job('one')]])

@@ -271,7 +271,7 @@ class World:
                    'root': size + 1, 'steps': size + 2, 'gates': size, 'keep': 1000}
         fields |= {f's:{step}': 'f' for step in range(size)} | {f'j:{size + 1}': 'q\n' + callback}
         try: self.script('flow', [f'flow:{group}', 'flows', f'result:{group}'],
-            [group, 10 ** 11, 100, 2 * len(fields), *[word for pair in fields.items() for word in pair], 1, size, size, *range(size)], self.admin)
+            [group, 10 ** 11, 100, 0, 2 * len(fields), *[word for pair in fields.items() for word in pair], 1, size, size, *range(size)], self.admin)
         except Failure as error:
             if 'OOM' not in str(error): raise
             return

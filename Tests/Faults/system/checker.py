@@ -5,7 +5,7 @@ from server import QUEUE
 
 # Keys that may be left. Those of the first line stay, the others must have an end.
 STAY = re.compile(r'jobrunner:(queues|limits|\{\w+\}:(meta|dead))$')
-LAPSE = re.compile(r'jobrunner:(worker:.*|\{limit:[^}]*\}:(tokens|running):.*|\{lock:[^}]*\}|\{\w+\}:(flows|(result|progress|seen|count):.*))$')
+LAPSE = re.compile(r'jobrunner:(worker:.*|\{limit:[^}]*\}:(tokens|running):.*|\{lock:[^}]*\}|\{\w+\}:(flows|flow:[\w.-]+:seen|(result|progress|seen|count):.*))$')
 
 
 @dataclasses.dataclass

@@ -3,11 +3,12 @@
 --
 -- Its keys share the slot of its home queue; its jobs may go to others. They live
 -- until the workflow has ended and a time after that, see `walk`; at the longest
--- for the life given here. Opened again under the same id it changes nothing. No
--- allow-oom: a full server takes no new work.
+-- for the life given here. Opened again under the same id it changes nothing, also
+-- where the ids of its jobs are known for longer than it is kept. No allow-oom: a full
+-- server takes no new work.
 --
 -- Further keys, under KEYS[1]: `:wait:<step>` SET, what a group or a step of several
--- others waits for; `:ok:<step>`, `:bad:<step>` SET, see `walk`.
+-- others waits for; `:ok:<step>`, `:bad:<step>` SET, see `walk`; `:seen` STRING.
 --
 -- KEYS[1] flow:<id>   HASH  what `walk` reads, and the plan that people are shown
 -- KEYS[2] flows       ZSET  id -> when it was opened, server ms
@@ -15,20 +16,22 @@
 -- ARGV[1] id
 -- ARGV[2] ms      longest life
 -- ARGV[3] ids that `flows` has room for
--- ARGV[4] n       number of words of fields
--- ARGV[5..] name and value of each field, for KEYS[1]; then number of waits; of each the step, a
+-- ARGV[4] ms      its id is known after its end, at the least; 0 is no longer than it is kept
+-- ARGV[5] n       number of words of fields
+-- ARGV[6..] name and value of each field, for KEYS[1]; then number of waits; of each the step, a
 --           number, and as many steps that it waits for
 --
 -- Returns 1 opened, 0 there already
 -- Cost    O(steps)
 local flow, flows, result = unpack(KEYS)
+local life, known, words = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('HEXISTS', flow, 'opened') == 1 then return 0 end
+if known > 0 and redis.call('EXISTS', flow .. ':seen') == 1 then return 0 end
 
-local life, words = tonumber(ARGV[2]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local at = 5 + words
+local at = 6 + words
 local function word()
   at = at + 1
   return ARGV[at - 1]
@@ -50,9 +53,13 @@ redis.call('DEL', result)
 redis.call('ZADD', flows, now, ARGV[1])
 redis.call('ZREMRANGEBYRANK', flows, 0, -1 - tonumber(ARGV[3]))
 redis.call('PEXPIRE', flows, 2592000000)
-for i = 5, 4 + words, 1000 do
-  redis.call('HSET', flow, unpack(ARGV, i, math.min(i + 999, 4 + words)))
+for i = 6, 5 + words, 1000 do
+  redis.call('HSET', flow, unpack(ARGV, i, math.min(i + 999, 5 + words)))
   redis.call('PEXPIRE', flow, life)
+end
+if known > 0 then
+  redis.call('HSET', flow, 'known', known)
+  redis.call('SET', flow .. ':seen', '1', 'PX', life)
 end
 -- Last: it says that all is there.
 redis.call('HSET', flow, 'opened', now)

@@ -29,7 +29,8 @@ for s = 0, tonumber(steps) - 1 do
   end
 end
 if not state then
-  local rest = math.max(tonumber(keep), tonumber(known or 60000))
+  local rest = math.max(tonumber(keep), 60000)
+  if known then redis.call('PEXPIRE', flow .. ':seen', math.max(rest, tonumber(known))) end
   redis.call('HSET', flow, 'a:' .. root, ARGV[1], 's:' .. root, 'c * ' .. now)
   if tonumber(keep) > 0 then
     redis.call('SET', result, '{"state":"cancelled","attempt":1,"started":' .. opened .. ',"finished":' .. now

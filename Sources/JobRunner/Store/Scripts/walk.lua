@@ -198,7 +198,8 @@ local function finish(letter, value)
     text = text .. ',"omitted":true'
   end
   if tonumber(keep) > 0 then redis.call('SET', result, text .. '}', 'PX', keep) end
-  local rest = math.max(tonumber(keep), tonumber(known or 60000))
+  local rest = math.max(tonumber(keep), 60000)
+  if known then redis.call('PEXPIRE', flow .. ':seen', math.max(rest, tonumber(known))) end
   for group in string.gmatch(redis.call('HGET', flow, 'gates') or '', '%S+') do
     for _, part in ipairs({':wait:', ':ok:', ':bad:'}) do redis.call('PEXPIRE', flow .. part .. group, rest) end
   end
