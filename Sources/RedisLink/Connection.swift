@@ -20,10 +20,18 @@ public final class Connection: Sendable {
     ///
     /// - Parameter subscription: What it listens to, over a second socket, from now on.
     /// - Throws: `RedisError.unreachable` when the process is out of descriptors or threads.
-    public init(
+    public convenience init(
         to endpoint: Endpoint, options: ConnectionOptions, subscription: Subscription? = nil
     ) throws(RedisError) {
-        let shared = ConnectionShared(endpoint, options, try Wakeup())
+        try self.init(to: endpoint, options: options, subscription: subscription, among: nil)
+    }
+
+    /// - Parameter siblings: Those of the same router.
+    init(
+        to endpoint: Endpoint, options: ConnectionOptions, subscription: Subscription? = nil,
+        among siblings: Siblings?
+    ) throws(RedisError) {
+        let shared = ConnectionShared(endpoint, options, try Wakeup(), siblings)
         self.shared = shared
         try startThread("redis") { ConnectionThread(shared, subscription).run() }
     }

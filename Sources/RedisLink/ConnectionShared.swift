@@ -17,6 +17,8 @@ final class ConnectionShared: Sendable {
         var outbox: [Request] = []
         /// Written by the thread: it is, or is about to be, in `poll`.
         var isAsleep = false
+        /// A sibling has reached the server: the next try need not wait.
+        var hurries = false
         var isStopped = false
         /// Monotonic nanoseconds until which what is on the wire is awaited; no more is accepted.
         var endBy: Int64?
@@ -30,12 +32,18 @@ final class ConnectionShared: Sendable {
     let endpoint: Endpoint
     let options: ConnectionOptions
     let wakeup: Wakeup
+    private let siblings: Siblings?
     private let state = Mutex(State())
 
-    init(_ endpoint: Endpoint, _ options: ConnectionOptions, _ wakeup: Wakeup) {
+    init(
+        _ endpoint: Endpoint, _ options: ConnectionOptions, _ wakeup: Wakeup,
+        _ siblings: Siblings? = nil
+    ) {
         self.endpoint = endpoint
         self.options = options
         self.wakeup = wakeup
+        self.siblings = siblings
+        siblings?.add(self)
     }
 
     /// False when the connection was stopped or ends.
@@ -80,21 +88,37 @@ final class ConnectionShared: Sendable {
     var endBy: Int64? { state.withLock { $0.endBy } }
 
     /// What was queued since the last call; on the thread.
-    func take() -> (requests: [Request], isStopped: Bool) {
+    func take() -> (requests: [Request], isStopped: Bool, hurries: Bool) {
         state.withLock { state in
             state.isAsleep = false
-            guard !state.outbox.isEmpty else { return ([], state.isStopped) }
+            let hurries = state.hurries
+            state.hurries = false
+            guard !state.outbox.isEmpty else { return ([], state.isStopped, hurries) }
             var taken: [Request] = []
             taken.reserveCapacity(min(state.outbox.capacity, 256))
             swap(&taken, &state.outbox)
-            return (taken, state.isStopped)
+            return (taken, state.isStopped, hurries)
         }
+    }
+
+    /// Tells the others that the server is there; on the thread.
+    func tellSiblings() { siblings?.hasReached(self) }
+
+    /// Lets a connection that waits for its next try make it now.
+    func hurry() {
+        let isDown = state.withLock { state in
+            guard state.clientID == nil, !state.isStopped else { return false }
+            state.hurries = true
+            state.isAsleep = false
+            return true
+        }
+        if isDown { wakeup.signal() }
     }
 
     /// True when nothing is queued: whoever queues next signals `wakeup`.
     func fallAsleep() -> Bool {
         state.withLock { state in
-            guard state.outbox.isEmpty, !state.isStopped else { return false }
+            guard state.outbox.isEmpty, !state.isStopped, !state.hurries else { return false }
             state.isAsleep = true
             return true
         }

@@ -25,6 +25,8 @@ final class ConnectionThread {
     /// Monotonic time before which no connect is tried, and why the last one failed.
     private var retryAt: Int64 = 0
     private var lastFault: RedisError?
+    /// The last link was left because its server takes no writes.
+    private var isMisled = false
     private var isEnding = false
     private let subscribed: SubscribedLink?
 
@@ -35,7 +37,7 @@ final class ConnectionThread {
 
     func run() {
         while true {
-            let (requests, isStopped) = shared.take()
+            let (requests, isStopped, hurries) = shared.take()
             for request in requests {
                 waiting.append(request)
                 nextDeadline = min(nextDeadline, request.deadline)
@@ -44,6 +46,8 @@ final class ConnectionThread {
             if !isEnding, let deadline = shared.endBy { end(by: deadline) }
             if isEnding, link == nil { return stop() }
             subscribed?.keepUp()
+            // Not one that left a server which takes no writes: a sibling may reach that as well.
+            if hurries, !isMisled { retryAt = 0 }
             if link == nil, !waiting.isEmpty, monotonicNanoseconds() >= retryAt { connect() }
             if link == nil { awaitWork() } else { turn() }
         }
@@ -84,7 +88,7 @@ final class ConnectionThread {
             try link.checkRole()
             self.link = consume link
         } catch {
-            let isMisled = link.isMisled
+            isMisled = link.isMisled
             shared.clientID = nil
             link.fail(isEnding ? .stopped : error)
             lastFault = error
@@ -129,6 +133,8 @@ final class ConnectionThread {
             let link = try Link.open(shared.endpoint, shared.options)
             shared.clientID = link.clientID
             self.link = consume link
+            if lastFault != nil, !isMisled { shared.tellSiblings() }
+            isMisled = false
             backoff.reset()
             lastFault = nil
             shared.options.onEvent(.connected(shared.endpoint))

@@ -9,6 +9,7 @@ public final class RedisRouter: Sendable {
     private let endpoint: Endpoint
     private let options: ConnectionOptions
     private let connections: [Connection]
+    private let siblings = Siblings()
 
     /// Makes the shared connections; each connects with its first command.
     ///
@@ -40,7 +41,7 @@ public final class RedisRouter: Sendable {
         address = url.displayAddress
         var made: [Connection] = []
         for _ in 0..<max(1, connections) {
-            made.append(try Connection(to: endpoint, options: options))
+            made.append(try Connection(to: endpoint, options: options, among: siblings))
         }
         self.connections = made
     }
@@ -61,7 +62,7 @@ public final class RedisRouter: Sendable {
             options.scripts = []
             options.onEvent = { _ in }
         }
-        return try Connection(to: endpoint, options: options)
+        return try Connection(to: endpoint, options: options, among: siblings)
     }
 
     /// The same for one that listens as well, and needs none of the scripts.
@@ -74,7 +75,8 @@ public final class RedisRouter: Sendable {
         var options = options
         options.scripts = []
         options.onEvent = onEvent
-        return try Connection(to: endpoint, options: options, subscription: subscription)
+        return try Connection(
+            to: endpoint, options: options, subscription: subscription, among: siblings)
     }
 
     /// Closes the shared connections; what waits fails.

@@ -56,7 +56,7 @@ def results(server):
     return found
 
 
-def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excused=(), torn=()):
+def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excused=(), torn=(), leases=()):
     """What a run that has drained came to.
 
     `causes` are the kinds of fault that may explain that a job started twice; one does when it
@@ -66,7 +66,9 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excu
     there twice from then on, each copy held rightly, so that the later result need not be that
     of the higher fence. `lost_allowed` is asked with the ms at which a lost job was accepted;
     `excused` are ids of jobs that need not have ended. `torn` are ids of jobs that the server put
-    back without being told to: see `Server.torn`.
+    back without being told to: see `Server.torn`. `leases` are those that living workers say they
+    lost, as faults of their processes: between restarts that come one after another, a worker may
+    not get a word in for as long as its lease. Causes where `lease` is one.
     """
     v = Verdict()
     accepted, faults, buried, stored = ledger.accepted(), ledger.faults(), dead(server), results(server)
@@ -93,6 +95,9 @@ def judge(ledger, server, causes, copies=(), lost_allowed=lambda ms: False, excu
     hit = collections.defaultdict(list)                       # pid, or None for all → its faults
     for f in faults:
         if f.kind in causes: hit[f.pid].append(f)
+    if 'lease' in causes:
+        for f in leases: hit[f.pid].append(f)
+        if leases: v.notes.append(f'{len(leases)} leases of living workers lapsed between restarts')
     for runs in starts.values():
         runs.sort(key=lambda e: e.fence)       # as they were handed out; not always as they started
         for first, second in zip(runs, runs[1:]):

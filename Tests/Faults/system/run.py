@@ -119,7 +119,7 @@ class Run:
         took = self.drain(seconds)
         if drained: self.goal(took <= drained, f'drained after {took} ms, not within {drained}')
         self.dismiss()
-        verdict = judge(self.ledger, self.server, causes, copies, lost_allowed, excused, self.server.torn())
+        verdict = judge(self.ledger, self.server, causes, copies, lost_allowed, excused, self.server.torn(), [f for w in self.workers for f in w.leases_lost()])
         if recovery: self.goal(verdict.recovery <= recovery, f'recovered after {verdict.recovery} ms, not within {recovery}')
         for producer in self.producers:
             if producer.codes and producer.codes[-1] == 0 and producer.told != producer.asked:

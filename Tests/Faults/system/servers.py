@@ -31,13 +31,13 @@ def restarts(run, policy, rounds, jobs, causes, lost_allowed=lambda ms: False):
 
 def f6_always(run):
     """Redis SIGKILL and restart, appendfsync always"""
-    return restarts(run, 'always', run.size(10, 200), run.size(5000, 100_000), {'restart'})
+    return restarts(run, 'always', run.size(10, 200), run.size(5000, 100_000), {'restart', 'lease'})
 
 
 def f6_everysec(run):
     """Redis SIGKILL and restart, appendfsync everysec"""
     def allowed(ms): return any(f.begin - 2000 <= ms <= f.end for f in run.ledger.faults())
-    return restarts(run, 'everysec', run.size(10, 200), run.size(5000, 100_000), {'restart'}, allowed)
+    return restarts(run, 'everysec', run.size(10, 200), run.size(5000, 100_000), {'restart', 'lease'}, allowed)
 
 
 def f6_outage(run):
@@ -110,7 +110,7 @@ def f7(run):
         run.ledger.fault('power', begin=begin, note=f'cut at {size}')
         cuts.append((begin, now_ms()))
         run.ended(run.ledger.look()[1] + 1)
-    verdict = run.finish({'power'}, lost_allowed=lambda ms: any(a <= ms <= b for a, b in cuts))
+    verdict = run.finish({'power', 'lease'}, lost_allowed=lambda ms: any(a <= ms <= b for a, b in cuts))
     if verdict.explained < rounds: verdict.problems.append(f'only {verdict.explained} acks were undone by {rounds} cuts')
     return verdict
 

@@ -1,6 +1,7 @@
 """FaultWorker processes: started, killed, frozen, told to stop; what they say is read from their logs."""
-import json, os, signal, subprocess
+import datetime, json, os, signal, subprocess
 
+from ledger import Fault
 from wait import now_ms, until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
@@ -17,7 +18,7 @@ class Worker:
 
     def __init__(self, directory, number, url, ledger, concurrency=4, lease=3, more=(), wrap=(), failpoint=None):
         self.number, self.ledger, self.log, self.errors = number, ledger, os.path.join(directory, f'worker-{number}.log'), os.path.join(directory, f'worker-{number}.err')
-        self.frozen, self.offset, self.lines, self.last_resident = None, 0, [], 0
+        self.frozen, self.offset, self.lines, self.last_resident, self.lease = None, 0, [], 0, lease
         with open(self.log, 'w') as out, open(self.errors, 'w') as err:
             self.process = subprocess.Popen(
                 [*wrap, os.path.join(BINARIES, 'FaultWorker'), 'work', '--redis-url', url, '--concurrency', str(concurrency),
@@ -38,6 +39,11 @@ class Worker:
         self.offset += whole
         self.lines += [json.loads(line) for line in data[:whole].splitlines() if line.startswith(b'{')]
         return [l for l in self.lines if (name is None or l.get('event') == name) and (level is None or l.get('level') == level)]
+
+    def leases_lost(self):
+        """The leases that it says it lost, as faults that begin when the lease did."""
+        times = [datetime.datetime.fromisoformat(l['ts'].replace('Z', '+00:00')).timestamp() * 1000 for l in self.events('lease_lost')]
+        return [Fault('lease', self.pid, int(ms) - self.lease * 1000, int(ms), '') for ms in times]
 
     def joined(self, seconds=30):
         """Waits until it has registered; returns its worker id."""
