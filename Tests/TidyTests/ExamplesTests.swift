@@ -21,17 +21,6 @@ import Testing
         let page = SourceFile("a.md", "<!-- example: a -->\n```swift\nif x {\n    y()\n}\n```\n")
         #expect(Examples.shown(in: [page]).map(\.code) == [["if x {", "    y()", "}"]])
     }
-
-    @Test func `the scripts that give a job its rank do it alike`() throws {
-        let places = try Repository.scripts.compactMap { script -> [String]? in
-            guard let start = script.lines.firstIndex(of: "local function place(one)"),
-                let end = script.lines[start...].firstIndex(of: "end")
-            else { return nil }
-            return Array(script.lines[start...end])
-        }
-        #expect(places.count == 4)
-        #expect(Set(places).count == 1)
-    }
 }
 
 private enum Examples {

@@ -7,6 +7,23 @@ struct ScriptRulesTests {
         expectNone(try Repository.scripts.flatMap(ScriptRules.findings))
     }
 
+    @Test func `each part is in the scripts that its header names, and in no others`() throws {
+        var users: [String: Set<String>] = [:]
+        var named: [String: Set<String>] = [:]
+        for script in try Repository.scripts {
+            let name = String(script.path.split(separator: "/").last?.dropLast(4) ?? "")
+            for line in script.lines where line.hasPrefix("-- include ") {
+                users[String(line.dropFirst("-- include ".count)), default: []].insert(name)
+            }
+            guard let list = script.lines[0].firstRange(of: "; a part of ") else { continue }
+            let words = script.lines[0][list.upperBound...].split(separator: "`")
+            named[name] = Set(
+                words.enumerated().filter { $0.offset % 2 == 0 }.map { "\($0.element)" })
+        }
+        #expect(users == named)
+        #expect(users.count >= 4)
+    }
+
     /// A script that keeps to every rule.
     private static let good = """
         #!lua flags=allow-oom
