@@ -104,7 +104,7 @@ extension JobClient {
             } catch {
                 isUnknown = isUnknown || error.isOutcomeUnknown
                 // Redis frees nothing for one that waits: it is told at once, as for a job.
-                if case .server(let refusal) = error, refusal.code == .OOM {
+                if case .server(let refusal) = error, refusal.code == .OOM, !isUnknown {
                     throw JobRunnerError(refused: error)
                 }
                 let wait = backoff.next(using: &random)
@@ -134,34 +134,20 @@ extension JobClient {
         guard let halted = try await resending(store.halt(json), id, queue: queue) else {
             throw JobRunnerError.unknownOrExpired(handle: "\(queue)/\(id)", after: .zero)
         }
-        for (queue, jobs) in Dictionary(grouping: halted.stops, by: \.queue) {
-            try await cancelEach(jobs.map(\.id), in: queue)
-        }
-        try await cancelMembers(store)
+        do throws(RedisError) {
+            for (queue, jobs) in Dictionary(grouping: halted.stops, by: \.queue) {
+                _ = try await cancel(jobs.map(\.id), in: queue)
+            }
+            try await cancelMembers(store)
+        } catch { throw JobRunnerError.redis(error) }
         return halted.isHalted
     }
 
-    private func cancelEach(_ ids: [String], in queue: String) async throws {
-        do { _ = try await cancel(ids, in: queue) } catch { throw JobRunnerError.redis(error) }
-    }
-
-    private func markEach(_ ids: [String], in queue: String) async throws {
-        do { _ = try await mark(ids, QueueStore(keys.queue(queue))) } catch {
-            throw JobRunnerError.redis(error)
-        }
-    }
-
     /// Cancels what an open group waits for, a page at a time.
-    private func cancelMembers(_ store: FlowStore) async throws {
+    private func cancelMembers(_ store: FlowStore) async throws(RedisError) {
         var cursor = "0"
         repeat {
-            let reply: RedisValue
-            do throws(RedisError) {
-                let key = store.wait("0")
-                reply = try await router.connection(for: key).send(
-                    Command("SSCAN", key, cursor, "COUNT", "500")
-                ).orThrow()
-            } catch { throw JobRunnerError.redis(error) }
+            let reply = try await read("SSCAN", store.wait("0"), [cursor, "COUNT", "500"])
             guard let page = reply.array, page.count == 2 else { return }
             cursor = page[0].text ?? "0"
             var ids: [String: [String]] = [:]
@@ -170,7 +156,7 @@ extension JobClient {
                 ids[place.memberQueue, default: []].append(place.jobID)
             }
             // Not looked for among what is scheduled: that would be once a page.
-            for (queue, ids) in ids { try await markEach(ids, in: queue) }
+            for (queue, ids) in ids { _ = try await mark(ids, QueueStore(keys.queue(queue))) }
         } while cursor != "0"
     }
 

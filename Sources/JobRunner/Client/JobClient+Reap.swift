@@ -56,7 +56,11 @@ extension JobClient {
         for job in jobs {
             try await end(job, in: store.keys.name, state, failure)
             for command in store.afterlife(of: job, state, failure) {
-                _ = try await connection.send(command)
+                do throws(RedisError) { _ = try await connection.send(command) } catch {
+                    guard case .server(let refusal) = error, refusal.code == .OOM else {
+                        throw error
+                    }
+                }
             }
         }
     }

@@ -32,14 +32,15 @@ extension QueueStore {
     ///
     /// - Parameters:
     ///   - age: Only those parked for so long; zero is all.
-    ///   - limit: At most 1,000.
+    ///   - limit: At most 1,000; of those that are not to run 100, for they are in the reply.
     /// - Returns: How many were moved, how many of that age are left, and the jobs that are not to
     ///   run.
     package func unpark(
         _ kind: JobKind, _ what: Unparking, age: Duration = .zero, limit: Int = 1000
     ) -> Call<(moved: Int, left: Int, taken: [[UInt8]])> {
         unpark(
-            from: keys.parked, keys.parked(kind), kind.description, what, age: age, limit: limit)
+            from: keys.parked, keys.parked(kind), kind.description, what, age: age,
+            limit: min(limit, what == .release ? 1000 : 100))
     }
 
     /// The same with jobs that wait for something else than a worker: they are fetched next.

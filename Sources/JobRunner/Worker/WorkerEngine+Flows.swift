@@ -130,6 +130,7 @@ extension WorkerEngine {
     ///
     /// - Parameter wait: ns.
     static func pause(_ wait: Int64) async {
+        // Nobody cancels that task, so that it does sleep.
         await Task.detached { try? await Task.sleep(for: .nanoseconds(wait)) }.value
     }
 

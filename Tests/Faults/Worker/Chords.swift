@@ -22,7 +22,7 @@ struct Member: Job {
 
     func run(_ context: JobContext, _ ledger: Ledger) async throws -> Int {
         ledger.write("start", context)
-        // A job that takes time, to be killed in the middle.
+        // It waits for nothing: this is the work that takes time, to be killed in the middle.
         if milliseconds > 0 { try await Task.sleep(for: .milliseconds(milliseconds)) }
         if context.attempt <= failures { throw Failed() }
         ledger.write("end", context)
