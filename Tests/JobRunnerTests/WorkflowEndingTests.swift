@@ -220,6 +220,23 @@ private struct Gate: Job {
         }
     }
 
+    @Test func `full memory: an outcome that is refused keeps no other job from being told`()
+        async throws
+    {
+        let queue = try QueueFixture(RedisServer.start())
+        let client = try client(queue)
+        let handle = try await client.start(Workflow(Number(value: 1)))
+        let ready = try await queue.redis("LRANGE", queue.keys.ready, "0", "-1")
+        let step = try #require(ready.array?.first?.bytes)
+        let plain = Array(#"{"id":"p","job":"x","resultTTL":60000}"#.utf8)
+        try await queue.redis("CONFIG", "SET", "maxmemory", "1")
+        try await client.tell([plain, step], .dead, .poison, queue.store)
+        try await queue.redis("CONFIG", "SET", "maxmemory", "0")
+        #expect(try await queue.integer("EXISTS", queue.keys.result("p")) == 0)
+        let outcome = try #require(try await handle.outcome())
+        #expect(outcome.failure?.type == "Poison")
+    }
+
     // MARK: The same id
 
     @Test func `a second start enqueues what the first died over, and nothing else`() async throws {
