@@ -44,6 +44,44 @@ import Testing
         #expect(dispatch.lanes[0].undone.isEmpty)
     }
 
+    /// Else an ack of the old job would take the new one away.
+    @Test(.timeLimit(.minutes(1)))
+    func `a server that forgot its last writes gives no tag again that was seen`() async throws {
+        let queue = try QueueFixture()
+        try await queue.join("w")
+        try await queue.push("1", "2", "3")
+        let kind = JobKind("a", version: 1)
+        for (key, member) in [(queue.keys.parked, kind.description), (queue.keys.parked(kind), "{}")]
+        {
+            _ = try await queue.integer("ZADD", key, "1", member)
+        }
+        var lane = Lane(queue.store, weight: 1, worker: "w")
+        lane.isJoined = true
+        var dispatch = Dispatch(lanes: [lane], isStrict: true, concurrency: 2, most: 2)
+        _ = dispatch.orders(now: 0)
+        // Given by a server before it was rolled back; they are above its clock of today.
+        let seen = 8_000_000_000_000_000
+        _ = dispatch.cycled(0, life: 0, Fixture.reply([seen - 1, seen], held: 2), now: 1)
+
+        func given(_ call: Call<CycleReply>?) async throws -> [Int] {
+            guard case .done(_, _, _, let jobs, _) = try await queue.send(#require(call))
+            else { return [] }
+            return jobs.map(\.tag)
+        }
+        let job = try #require(dispatch.slots[0])
+        _ = dispatch.finished(job, slot: 0, ack: Ack(tag: seen - 1), goesOn: false, now: 2)
+        let fetch = dispatch.orders(now: 2, isForced: true).cycles.first?.call
+        #expect(try await given(fetch) == [seen + 1])
+        // Its reply was lost: the server's list shows the tag, which is seen by that.
+        _ = dispatch.cycled(0, life: 0, Fixture.reply([], held: 2), now: 3)
+        _ = dispatch.listed(0, life: 0, tags: [seen, seen + 9])
+        let back = dispatch.reconciled(0, life: 0, strange: [(seen + 9, [1])], now: 4)
+        #expect(back.cycles.count == 1)
+        dispatch.lanes[0].adoptable = [kind]
+        let adopt = dispatch.cycled(0, life: 0, Fixture.reply([], held: 1), now: 5).cycles
+        #expect(try await given(adopt.first?.call) == [seen + 10])
+    }
+
     @Test func `strange jobs are given back, newest first`() throws {
         var dispatch = working()
         _ = dispatch.orders(now: 2, isForced: true)

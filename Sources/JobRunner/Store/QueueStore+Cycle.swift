@@ -71,7 +71,11 @@ extension QueueStore {
     /// - Parameters:
     ///   - want: 0 to 1,000.
     ///   - acks: At most 1,000.
-    package func cycle(worker: String, want: Int, acks: [Ack]) -> Call<CycleReply> {
+    ///   - floor: The highest tag that this worker has seen: what it is given gets higher ones,
+    ///     also from a server that lost its last writes.
+    package func cycle(
+        worker: String, want: Int, acks: [Ack], floor: Int = 0
+    ) -> Call<CycleReply> {
         var extra = 0
         var bytes = 512
         for ack in acks {
@@ -116,6 +120,7 @@ extension QueueStore {
         }
         words.append(worker)
         words.append(want, acks.count)
+        words.append(floor)
         for ack in acks {
             words.append(ack.tag, ack.writes.count)
             for write in ack.writes { words.append(write) }

@@ -14,7 +14,9 @@ extension QueueStore {
     /// `adopt.lua`: takes parked jobs of a kind that the worker knows, as `cycle` takes ready ones.
     ///
     /// - Parameter want: 1 to 1,000.
-    package func adopt(_ kind: JobKind, worker: String, want: Int) -> Call<CycleReply> {
+    package func adopt(
+        _ kind: JobKind, worker: String, want: Int, floor: Int = 0
+    ) -> Call<CycleReply> {
         var words = Arguments(
             calling: Scripts.adopt,
             keys: [
@@ -23,7 +25,7 @@ extension QueueStore {
             ])
         words.append(worker)
         words.append(kind.description)
-        words.append(want)
+        words.append(want, floor)
         return Call(
             key: keys.ready, command: Command(script: Scripts.adopt, words), read: Self.readCycle)
     }

@@ -27,6 +27,7 @@ extension Dispatch {
         lanes[index].holding -= missing
         for (tag, json) in strange.sorted(by: { $0.tag > $1.tag }) {
             if lanes[index].finished.isEmpty { lanes[index].finishedSince = now }
+            lanes[index].floor = max(lanes[index].floor, tag)
             lanes[index].finished.append(Ack(tag: tag, writes: [.release(job: json)]))
         }
         return orders(now: now, isForced: !strange.isEmpty)

@@ -141,7 +141,7 @@ extension Dispatch {
         wanted += want
         return (
             lanes[index].park(want: want),
-            lane.store.cycle(worker: lane.worker, want: want, acks: [])
+            lane.store.cycle(worker: lane.worker, want: want, acks: [], floor: lane.floor)
         )
     }
 
@@ -157,7 +157,10 @@ extension Dispatch {
         wanted += want
         let serial = lanes[index].takeOff(acks: [], want: want, isResend: false, adopts: kind)
         orders.cycles.append(
-            (index, lane.life, serial, lane.store.adopt(kind, worker: lane.worker, want: want)))
+            (
+                index, lane.life, serial,
+                lane.store.adopt(kind, worker: lane.worker, want: want, floor: lane.floor)
+            ))
         return true
     }
 
@@ -195,7 +198,8 @@ extension Dispatch {
         let serial = lanes[index].takeOff(
             acks: acks, want: want, isResend: !lane.unconfirmed.isEmpty)
         if want > 0 { charge(index) }
-        let call = lane.store.cycle(worker: lane.worker, want: want, acks: acks)
+        let call = lane.store.cycle(
+            worker: lane.worker, want: want, acks: acks, floor: lane.floor)
         orders.cycles.append((index, lane.life, serial, call))
     }
 

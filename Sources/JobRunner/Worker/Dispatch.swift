@@ -179,6 +179,7 @@ struct Dispatch: Sendable {
         var bytes = 0
         for delivery in deliveries {
             bytes += delivery.json.count
+            lanes[index].floor = max(lanes[index].floor, delivery.tag)
             buffer.append(
                 Held(lane: index, life: life, delivery: delivery, fetchedAt: now))
         }

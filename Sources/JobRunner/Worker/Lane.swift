@@ -65,6 +65,8 @@ struct Lane: Sendable {
     var isReconciling = false
     /// Kinds of parked jobs that this worker knows.
     var adoptable: [JobKind] = []
+    /// The highest tag seen: a server that lost its last writes could give one of ours again.
+    var floor = 0
     /// Tags of ours that the server forgot; nearly always none.
     var undone: Set<Int> = []
 

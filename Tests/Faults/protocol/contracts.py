@@ -39,10 +39,10 @@ def tick(worker='w', join=1, lease=3000, every=1000, limit=10, kept=100, age=10 
     return run('tick', TICK, worker, join, lease, every, limit, kept, age)
 
 
-def cycle(want, *acks, worker='w', keys=()):
+def cycle(want, *acks, worker='w', keys=(), floor=0):
     args = [x for tag, *writes in acks for x in [tag, len(writes)] + [y for w in writes for y in w]]
     return run('cycle', [*keys_of(CYCLE, worker), *keys],
-               worker, want, len(acks), *args)
+               worker, want, len(acks), floor, *args)
 
 
 def reap(worker='w', sure=0, limit=2, most=5):
@@ -50,6 +50,12 @@ def reap(worker='w', sure=0, limit=2, most=5):
 
 
 try:
+    # No tag is given again to a worker that has seen it, whatever the server has forgotten.
+    reset(); link.call('ZADD', Q + 'workers', 10 ** 15, 'w'); link.call('LPUSH', Q + 'ready', job('a'), job('b'))
+    ahead = now() * 1000 + 10 ** 9
+    is_(cycle(1, floor=ahead)[3], ahead + 1); is_(cycle(1)[3], ahead + 2)
+    link.call('ZADD', Q + 'parked:x@1', 1, job('c')); link.call('DEL', Q + 'meta')
+    is_(run('adopt', ['parked', 'parked:x@1', 'active:w', 'workers', 'crashes', 'cancelled', 'meta'], 'w', 'x@1', 1, ahead + 2)[3], ahead + 3)
     # enqueue: accepted, accepted before, held, full, delayed, dated.
     reset()
     is_(enqueue('a', unique='k'), [1]); is_(enqueue('a', unique='k'), [0]); is_(enqueue('a', window=0, unique='k'), [0])
@@ -342,7 +348,7 @@ try:
     is_(cycle(0, *(park(fence + n, i) for n, i in enumerate('abc')), keys=kinds * 3)[1:3], [3, 1])
     is_(cycle(0, park(fence, 'a'), keys=kinds)[1], 0); is_(link.call('ZCARD', Q + 'parked:x@1'), 3)
     wait(10); is_(tick()[8], ['x@1', 10])
-    adopt = lambda want, worker='w': run('adopt', kinds + ['active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, 'x@1', want)
+    adopt = lambda want, worker='w', floor=0: run('adopt', kinds + ['active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, 'x@1', want, floor)
     is_(adopt(1, 'v'), [-1]); run('cancel', ['cancelled', 'meta'], 'b', 5000); fence = server.now()
     is_(adopt(2), [1, 0, 3, fence, [job('a'), job('b')], [None, None], [None, str(now() + 5000)]])
     unpark = lambda what, limit=10, age=0: run('unpark', kinds + ['ready', 'dead', 'crashes'], 'x@1', what, limit, age)

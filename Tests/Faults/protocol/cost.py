@@ -54,7 +54,7 @@ class Bench:
         def action():
             acks, left = [], count
             while left or acks:
-                keys, args = list(KEYS), ['w', min(batch, left), len(acks)]
+                keys, args = list(KEYS), ['w', min(batch, left), len(acks), acks[-1][0] if acks else 0]
                 for tag, i in acks:
                     if results: keys.append(f'{Q}result:01JH{i:012d}'); args += [tag, 1, 'result', 3_600_000, '{"ok":true}']
                     else: args += [tag, 0]
@@ -148,7 +148,7 @@ def main():
         def empties(calls):
             b.link.call('ZADD', KEYS[3], 10 ** 15, 'w')
             def action():
-                for i in range(0, calls, 50): b.pipe([b.evalsha('cycle', KEYS, ['w', 8, 0])] * 50)
+                for i in range(0, calls, 50): b.pipe([b.evalsha('cycle', KEYS, ['w', 8, 0, 0])] * 50)
             return b.timed(calls, action)
         calls = 20_000 // div
         b.fill(calls, 130); short = b.cycles(calls, 64, True)
@@ -180,7 +180,7 @@ def main():
             b.link.call(*b.evalsha('tick', TICK, ['w', 1, 30_000, 1000, 100, 10_000, 10 ** 10]))
             if i % 2:
                 b.link.call('RPOPLPUSH', KEYS[0], KEYS[1])
-                b.link.call(*b.evalsha('cycle', KEYS, ['w', 8, 0]))
+                b.link.call(*b.evalsha('cycle', KEYS, ['w', 8, 0, 0]))
         print(f'  an idle worker: {b.timed(10_000 // div, lambda: [second(i) for i in range(10_000 // div)]):.0f} us a second (a tick; every other second an RPOPLPUSH and an empty cycle; nothing pipelined)')
         limit = b.timed(calls, lambda: [b.pipe([b.evalsha('take', ['{limit:x}', '{limit:x}:rule'], [1, 1000, 50_000, 1, 0])] * 50) for _ in range(calls // 50)])
         print(f'  take {limit:.2f} per call')

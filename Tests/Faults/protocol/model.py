@@ -117,7 +117,7 @@ class Worker:
         self.name, self.joined, self.dead, self.frozen = name, False, False, 0
         self.held, self.resend, self.reconcile, self.reap, self.cancels = {}, [], False, [], None
         self.link = self.block = None
-        self.beat = self.mute = 0
+        self.beat = self.mute = self.floor = 0
 
 
 def number(raw): return json.loads(raw)['n']
@@ -335,7 +335,7 @@ class World:
         """acks: list of Held with .ack; returns what the worker sees."""
         name, link = w.name, w.link
         keys = keys_of(CYCLE, name)
-        args = [name, want, len(acks)]
+        args = [name, want, len(acks), w.floor]
         for h in acks:
             _, writes, extra = h.ack
             args += [h.tag, len(writes)]
@@ -456,7 +456,8 @@ class World:
         _, _, held, fence, jobs, crashes, cancelled, _ = reply
         for i, raw in enumerate(jobs):
             h = Held(str(fence + i), raw, int((crashes[i] if crashes else 0) or 0), bool(cancelled and cancelled[i]))
-            w.held[h.tag] = h
+            if h.tag in w.held: raise Wrong(f'tag {h.tag} twice')
+            w.held[h.tag], w.floor = h, max(w.floor, fence + i)
         if held != len(w.held): w.reconcile = True
 
     def reconcile(self, w):
@@ -471,6 +472,7 @@ class World:
         for tag, raw in zip(strange, bodies):
             if raw is None: continue
             h = Held(tag, raw, adopted=True)
+            w.floor = max(w.floor, int(tag))
             w.held[tag] = h
             if self.rng.random() < 0.5: h.ack = ('released', [('release', 0, raw)], []); give.append(h)
 
@@ -585,6 +587,7 @@ class World:
                 for n, spec in self.spec.items():
                     if spec.get('opened', 0) > keep: self.maybe.add(n)
                 self.events = [e for e in self.events if e[2] <= keep]
+        self.late = []      # what was on the wire died with the server
         self.s.crash(keep)
         self.count['restarts'] += 1
         self.reconnect()
@@ -720,6 +723,7 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
                                         'reap': [("redis.call('ZREM', workers, worker)", ''),
                                                  ("if ARGV[2] == '0' and redis.call('ZSCORE', workers, worker) then return {-1} end", '')]}, ()),
     'tag guard removed': ('network', {'cycle': [("local mine = writes == 0 or redis.call('HEXISTS', active, tag) == 1", 'local mine = true')]}, ()),
+    'tag given again after a rollback': ('rollback', {'cycle': [(', ARGV[4] + 1)', ')')]}, ()),
     'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
     'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - gone[s]", "redis.call('SCARD', wait) - 1"),

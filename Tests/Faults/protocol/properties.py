@@ -63,10 +63,10 @@ class Scripts:
             for verb, a, b, extra in writes:
                 arguments += [verb, a, b]
                 keys += extra
-        return self.run('cycle', keys, worker, want, len(acks), *arguments)
+        return self.run('cycle', keys, worker, want, len(acks), 0, *arguments)
 
     def adopt(self, worker, kind, want):
-        return self.run('adopt', ['parked', 'parked:' + kind, 'active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, kind, want)
+        return self.run('adopt', ['parked', 'parked:' + kind, 'active:' + worker, 'workers', 'crashes', 'cancelled', 'meta'], worker, kind, want, 0)
 
     def unpark(self, kind, what, limit, age): return self.run('unpark', ['parked', 'parked:' + kind, 'ready', 'dead', 'crashes'], kind, what, limit, age)
     def retry(self, jobs): return self.run('dead', ['dead', 'ready'] + ['result:' + i for _, _, i in jobs], 'retry', *[x for entry, raw, _ in jobs for x in (entry, raw)])

@@ -14,6 +14,7 @@
 -- ARGV[1] worker id
 -- ARGV[2] kind              <name>@<version>
 -- ARGV[3] jobs wanted, 1 to 1,000
+-- ARGV[4] the highest tag that this worker has seen, 0 for none
 --
 -- Returns as cycle does; fewer jobs than wanted: 16 MiB, or none is left
 -- Cost    O(jobs * log parked)
@@ -33,7 +34,7 @@ if not paused then
     jobs[#jobs + 1] = job
   end
   if #jobs > 0 then
-    fence = math.max(time[1] * 1000000 + time[2], (last or 0) + 1)
+    fence = math.max(time[1] * 1000000 + time[2], (last or 0) + 1, ARGV[4] + 1)
     local ids = {}
     for i, job in ipairs(jobs) do
       entries[2 * i - 1] = fence + i - 1
