@@ -51,8 +51,9 @@ import Testing
         try await queue.join("w")
         try await queue.push("1", "2", "3")
         let kind = JobKind("a", version: 1)
-        for (key, member) in [(queue.keys.parked, kind.description), (queue.keys.parked(kind), "{}")]
-        {
+        for (key, member) in [
+            (queue.keys.parked, kind.description), (queue.keys.parked(kind), "{}"),
+        ] {
             _ = try await queue.integer("ZADD", key, "1", member)
         }
         var lane = Lane(queue.store, weight: 1, worker: "w")
