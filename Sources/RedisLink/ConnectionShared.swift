@@ -8,6 +8,16 @@ struct Request: Sendable {
     let deadline: Int64
     let isWanted: (@Sendable () -> Bool)?
     let completion: Connection.Completion
+    /// Bytes of it that its caller has written; the thread writes the rest.
+    var sent = 0
+
+    /// Its caller may write it: nothing has to happen right before it is sent.
+    fileprivate var mayBeSentByCaller: Bool {
+        #if DEBUG
+            if command.onWrite != nil { return false }
+        #endif
+        return isWanted?() ?? true
+    }
 }
 
 /// What callers and the connection's thread share.
@@ -17,6 +27,8 @@ final class ConnectionShared: Sendable {
         var outbox: [Request] = []
         /// Written by the thread: it is, or is about to be, in `poll`.
         var isAsleep = false
+        /// While it sleeps with nothing on the wire, and until when: the next caller may write.
+        var quiet: (socket: Socket, until: Int64)?
         /// A sibling has reached the server: the next try need not wait.
         var hurries = false
         var isStopped = false
@@ -46,16 +58,51 @@ final class ConnectionShared: Sendable {
         siblings?.add(self)
     }
 
-    /// False when the connection was stopped or ends.
+    /// Larger ones are left to the thread: callers wait for each other while one writes.
+    private static let mostDirectBytes = 16 << 10
+
+    /// Takes requests for the thread; on a connection where nothing is under way the caller writes
+    /// them itself, which saves waking the thread: it reads the reply in any case.
+    ///
+    /// - Returns: False when the connection was stopped or ends.
     func queue(_ requests: some Collection<Request>) -> Bool {
         let (accepted, wake) = state.withLock { state in
             if state.isStopped || state.endBy != nil { return (false, false) }
             state.outbox.append(contentsOf: requests)
+            if let (socket, until) = state.quiet.take(),
+                Self.write(&state.outbox, to: socket, awakeAt: until)
+            {
+                return (true, false)
+            }
             defer { state.isAsleep = false }
             return (true, state.isAsleep)
         }
         if wake { wakeup.signal() }
         return accepted
+    }
+
+    /// - Parameter time: When the thread wakes by itself: it has to see the deadlines.
+    /// - Returns: True when all was written; what was not is the thread's.
+    private static func write(
+        _ requests: inout [Request], to socket: Socket, awakeAt time: Int64
+    ) -> Bool {
+        var bytes = 0
+        for request in requests {
+            bytes += request.command.wire.count
+            guard bytes <= mostDirectBytes, request.deadline >= time, request.mayBeSentByCaller
+            else { return false }
+        }
+        let wire =
+            requests.count == 1 ? requests[0].command.wire : requests.flatMap(\.command.wire)
+        guard case .moved(let moved) = wire.withUnsafeBytes({ socket.write($0) }) else {
+            return false
+        }
+        var left = moved
+        for index in requests.indices {
+            requests[index].sent = min(left, requests[index].command.wire.count)
+            left -= requests[index].sent
+        }
+        return moved == bytes
     }
 
     func stop() {
@@ -115,12 +162,26 @@ final class ConnectionShared: Sendable {
         if isDown { wakeup.signal() }
     }
 
-    /// True when nothing is queued: whoever queues next signals `wakeup`.
-    func fallAsleep() -> Bool {
+    /// True when nothing is queued: whoever queues next signals `wakeup`, or writes to `quiet`.
+    ///
+    /// - Parameter quiet: A socket on which nothing is under way; the thread does not touch it
+    ///   before `takeSent`.
+    func fallAsleep(_ quiet: (socket: Socket, until: Int64)? = nil) -> Bool {
         state.withLock { state in
             guard state.outbox.isEmpty, !state.isStopped, !state.hurries else { return false }
             state.isAsleep = true
+            state.quiet = quiet
             return true
+        }
+    }
+
+    /// What callers wrote to `quiet`, wholly or in part: to be awaited before anything is read.
+    func takeSent() -> ArraySlice<Request> {
+        state.withLock { state in
+            state.quiet = nil
+            let sent = state.outbox.prefix { $0.sent > 0 }
+            state.outbox.removeFirst(sent.count)
+            return sent
         }
     }
 

@@ -28,10 +28,13 @@ final class ConnectionThread {
     /// The last link was left because its server takes no writes.
     private var isMisled = false
     private var isEnding = false
+    /// Longest sleep on a link where a caller may write: it has to see what that awaits.
+    private let idleWait: Int64
     private let subscribed: SubscribedLink?
 
     init(_ shared: ConnectionShared, _ subscription: Subscription?) {
         self.shared = shared
+        idleWait = max(1_000_000, shared.options.commandTimeout.nanoseconds / 2)
         subscribed = subscription.map { SubscribedLink(shared.endpoint, shared.options, $0) }
     }
 
@@ -79,10 +82,14 @@ final class ConnectionThread {
         do throws(RedisError) {
             try link.write()
             if isEnding { link.closeWriting() }
-            let mayWait = shared.fallAsleep()
-            let timeout = mayWait ? link.pollTimeout(now: monotonicNanoseconds()) : 0
+            let now = monotonicNanoseconds()
+            let quiet = isEnding ? nil : link.quiet.map { ($0, now + idleWait) }
+            let mayWait = shared.fallAsleep(quiet)
+            var timeout = mayWait ? link.pollTimeout(now: now) : 0
+            if mayWait, quiet != nil { timeout = Int32(clamping: idleWait / 1_000_000) }
             let events = awaitEvents(
                 at: link.descriptor, for: link.interest, milliseconds: timeout)
+            if quiet != nil { for request in shared.takeSent() { link.stage(request) } }
             if events & Int16(POLLIN | POLLHUP | POLLERR) != 0 { try link.read() }
             try link.checkDeadline(now: monotonicNanoseconds())
             try link.checkRole()

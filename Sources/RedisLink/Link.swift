@@ -51,6 +51,10 @@ struct Link: ~Copyable {
     }
 
     var descriptor: Int32 { transport.descriptor }
+    /// What another thread may write to while this one sleeps; nil while anything is under way.
+    var quiet: Socket? {
+        output.isEmpty && pending.isEmpty && !isMisled && endBy == .max ? transport.shared : nil
+    }
     var hasRoom: Bool { output.count < Self.outputBytes }
     var interest: Int16 { Int16(output.isEmpty ? POLLIN : POLLIN | POLLOUT) }
 
@@ -68,7 +72,11 @@ struct Link: ~Copyable {
                 hooks.append(hook)
             }
         #endif
-        output.append(request.command.wire)
+        if request.sent == 0 {
+            output.append(request.command.wire)
+        } else {
+            output.append(request.command.wire[request.sent...])
+        }
         pending.append(request)
     }
 
@@ -184,7 +192,7 @@ struct OutputBuffer {
     /// How much memory it holds.
     var capacity: Int { bytes.capacity }
 
-    mutating func append(_ more: [UInt8]) {
+    mutating func append(_ more: some Collection<UInt8>) {
         bytes.append(contentsOf: more)
     }
 

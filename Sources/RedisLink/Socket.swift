@@ -6,10 +6,12 @@
 
 /// The bytes' way to one server; TLS will be a second kind beside `Socket`.
 ///
-/// Made, used and closed on one connection's thread. Reads and writes never
+/// Made, read and closed on one connection's thread. Reads and writes never
 /// block: the thread polls `descriptor` for both.
 protocol Transport {
     var descriptor: Int32 { get }
+    /// What one thread at a time may write to; nil when bytes go through a state of this thread's.
+    var shared: Socket? { get }
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult
     func write(_ bytes: UnsafeRawBufferPointer) -> TransportResult
     /// Tells the peer that no more comes; reading goes on.
@@ -26,8 +28,10 @@ enum TransportResult: Equatable {
 
 /// A plain TCP or unix socket of our own: hiredis's blocking ones have neither
 /// `MSG_NOSIGNAL` nor close-on-exec.
-struct Socket: Transport {
+struct Socket: Transport, Sendable {
     let descriptor: Int32
+
+    var shared: Socket? { self }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult {
         let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
