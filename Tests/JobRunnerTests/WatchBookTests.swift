@@ -36,12 +36,17 @@ import Testing
             note(book.setTracking(on))
         }
         func add(
-            _ key: String, in time: Int64 = 60, isFresh: Bool = false, changes: Bool = false
+            _ key: String, in time: Int64 = 60, isFresh: Bool = false, changes: Bool = false,
+            isTold: Bool = false
         ) -> (id: Int, reads: [WatchBook.Read]) {
             let deadline = now + time * 1_000_000_000
             let (id, steps) = book.add(
-                Watcher(changes: changes), key: key, deadline: deadline, isFresh: isFresh)
+                Watcher(changes: changes), key: key, deadline: deadline, isFresh: isFresh,
+                told: isTold ? now : nil)
             return (id, note(steps).reads.map(\.how))
+        }
+        func tell(_ key: String, _ text: String?) -> WatchBook.Steps {
+            note(book.told(key, text.map { Array($0.utf8) }))
         }
         func leave(_ id: Int) -> Bool { book.remove(id) }
         func change(_ key: String?) -> WatchBook.Steps {
@@ -98,6 +103,60 @@ import Testing
     @Test func `what was just enqueued is tracked at once`() {
         let table = Table()
         #expect(table.add("k", isFresh: true).reads == [.armed])
+    }
+
+    @Test func `what a message brings is not read`() {
+        let table = Table()
+        #expect(table.add("k", isTold: true).reads.isEmpty)
+        #expect(table.tell("other", "v").ended.isEmpty)
+        let steps = table.tell("k", "v")
+        #expect(values(steps) == ["v"] && steps.reads.isEmpty && !steps.missesMessages)
+        #expect(table.book.isEmpty)
+        #expect(table.tell("k", "v").ended.isEmpty)
+    }
+
+    @Test func `a message that does not come is not waited for alone`() {
+        let table = Table()
+        _ = table.add("k", isTold: true)
+        #expect(table.pass(after: 0.019).reads.isEmpty)
+        #expect(table.pass(after: 0.002).reads.map(\.how) == [.armed])
+        #expect(table.answer("k", nil).reads.isEmpty)
+        #expect(table.change("k").reads.count == 1)
+        let steps = table.answer("k", "v")
+        #expect(values(steps) == ["v"] && steps.missesMessages)
+        // One that was looked for in vain, and then came.
+        _ = table.add("k", isTold: true)
+        _ = table.pass(after: 0.021)
+        #expect(!table.answer("k", nil).missesMessages)
+        #expect(values(table.tell("k", "v")) == ["v"])
+    }
+
+    @Test func `a message without the value makes it read`() {
+        let table = Table()
+        _ = table.add("k", isTold: true)
+        #expect(table.tell("k", nil).reads.map(\.how) == [.plain])
+        #expect(values(table.answer("k", "v")) == ["v"])
+    }
+
+    @Test func `where nothing is told it is read at once`() {
+        let table = Table(isTracking: false)
+        #expect(table.add("k", isTold: true).reads == [.plain])
+        // Nor is anything told when the subscription is lost.
+        let other = Table()
+        _ = other.add("k", isTold: true)
+        #expect(other.track(false).reads.map(\.how) == [.plain])
+    }
+
+    @Test func `a time to end may come nearer`() {
+        let table = Table()
+        let id = table.add("k", in: 60, isTold: true).id
+        table.book.limit(id, to: table.now + 1_000_000_000)
+        _ = table.pass(after: 0.5)
+        _ = table.answer("k", nil)
+        #expect(table.pass(after: 0.4).reads.isEmpty)
+        #expect(table.pass(after: 0.2).reads.count == 1)
+        #expect(timeouts(table.answer("k", nil)) == 1)
+        table.book.limit(id, to: 0)
     }
 
     @Test func `all who wait for a key share its reads`() {

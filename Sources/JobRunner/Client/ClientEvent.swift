@@ -7,7 +7,8 @@ public enum ClientEvent: Sendable {
     /// growing to 1 s, instead; told once.
     ///
     /// The user needs the rights `+client|tracking`, `+client|caching`, `+getrange`, `+subscribe`
-    /// and `&__redis__:invalidate`; some proxies and hosted servers do not have the command.
+    /// `&__redis__:invalidate` and `&<prefix>:answers:*`; some proxies and hosted servers do not
+    /// have the command.
     case readsResultsAtIntervals(because: RedisError)
 }
 

@@ -28,19 +28,29 @@ extension JobClient {
     package func waitForOutcome(
         queue: String, id: String, timeout: Duration, isFresh: Bool = false
     ) async throws -> JobOutcome {
-        let handle = "\(queue)/\(id)"
         let end = await watch.end(
             of: keys.queue(queue).result(id), deadline: monotonicDeadline(after: timeout),
             isFresh: isFresh)
+        return try outcome(end, queue: queue, id: id, after: timeout)
+    }
+
+    /// What became of a wait.
+    func outcome(_ end: WaitEnd, queue: String, id: String, after timeout: Duration) throws
+        -> JobOutcome
+    {
+        let handle = "\(queue)/\(id)"
         switch end {
-        case .value(let json):
+        case .watched(.value(let json)):
             try check(json, of: handle)
             if let outcome = JobOutcome(json: json) { return outcome }
             throw JobRunnerError.undecodable(handle: handle, reason: "not an outcome")
-        case .timeIsUp(nil): throw JobRunnerError.timedOut(handle: handle, after: timeout)
-        case .timeIsUp(let error?), .failed(let error): throw JobRunnerError.redis(error)
-        case .stopped: throw JobRunnerError.stopped
-        case nil: throw CancellationError()
+        case .watched(.timeIsUp(nil)): throw JobRunnerError.timedOut(handle: handle, after: timeout)
+        case .watched(.timeIsUp(let error?)), .watched(.failed(let error)):
+            throw JobRunnerError.redis(error)
+        case .watched(.stopped): throw JobRunnerError.stopped
+        case .cancelled: throw CancellationError()
+        case .refused(let error): throw error
+        case .full: throw full(queue)
         }
     }
 

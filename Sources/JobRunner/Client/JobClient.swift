@@ -60,7 +60,7 @@ public final class JobClient: Sendable {
         router = try RedisRouter(url, options: connection, connections: options.connections)
         keys = Keys(prefix: options.prefix)
         self.options = options
-        watch = KeyWatch(router, maxBytes: options.resultBytes) {
+        watch = KeyWatch(router, keys, maxBytes: options.resultBytes) {
             options.onEvent(.readsResultsAtIntervals(because: $0))
         }
         ownsRouter = true
@@ -73,7 +73,7 @@ public final class JobClient: Sendable {
         var options = ClientOptions()
         options.prefix = prefix
         self.options = options
-        watch = KeyWatch(router, maxBytes: options.resultBytes) { _ in }
+        watch = KeyWatch(router, keys, maxBytes: options.resultBytes) { _ in }
         ownsRouter = false
     }
 
@@ -271,7 +271,7 @@ public final class JobClient: Sendable {
         }
     }
 
-    private static func encode<J: Job>(_ job: J) throws -> [UInt8] {
+    static func encode<J: Job>(_ job: J) throws -> [UInt8] {
         do {
             return [UInt8](try encoder.encode(job))
         } catch {

@@ -33,7 +33,10 @@ public struct JobHandle<Output: Codable & Sendable>: Sendable, CustomStringConve
     ///   `CancellationError` as soon as the task is cancelled.
     public func value(timeout: Duration = .seconds(30)) async throws -> Output {
         if let results, !results.keepsValues { throw JobRunnerError.notKept(handle: description) }
-        let outcome = try await awaitOutcome(timeout)
+        return try value(of: try await awaitOutcome(timeout))
+    }
+
+    func value(of outcome: JobOutcome) throws -> Output {
         guard outcome.state == .done else {
             let failure =
                 outcome.failure ?? JobFailure(type: outcome.state.rawValue, message: "no result")

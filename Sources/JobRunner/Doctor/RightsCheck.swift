@@ -46,6 +46,7 @@ enum RightsCheck {
         return [
             ["CLIENT", "TRACKING", "ON"], ["CLIENT", "CACHING", "YES"],
             ["SUBSCRIBE", "__redis__:invalidate"], ["GETRANGE", text, "0", "0"],
+            ["SUBSCRIBE", keys.answers("1")], ["PUBLISH", keys.answers("1"), ""],
         ]
     }
 
@@ -59,10 +60,12 @@ enum RightsCheck {
             guard waiting.isEmpty else {
                 return Finding(
                     .warn, "rights",
-                    "\(name) may do all that a worker does, but waits for results by asking again "
-                        + "and again: it may not run \(waiting.joined(separator: ", "))",
-                    remedy: "redis-cli ACL SETUSER, with +subscribe +getrange +client|tracking "
-                        + "+client|caching &__redis__:invalidate")
+                    "\(name) may do all that a worker does, but results are asked for again and "
+                        + "again, or answers to calls come late: it may not run "
+                        + waiting.joined(separator: ", "),
+                    remedy: "redis-cli ACL SETUSER, with +subscribe +publish +getrange "
+                        + "+client|tracking +client|caching &__redis__:invalidate and "
+                        + "&PREFIX:answers:*")
             }
             return Finding(
                 .ok, "rights", "\(name) may do all that a worker does, and wait for results")

@@ -52,6 +52,8 @@ package struct Envelope: Sendable {
     package internal(set) var flow: FlowPlace?
     /// Where its outcome is sent as a job.
     package internal(set) var reply: ReplyAddress?
+    /// The client that waits for its outcome: the last part of its channel.
+    package internal(set) var answer: String?
     /// What it takes beside its arguments, JSON: as sent with it, or as its workflow has it.
     package internal(set) var input: [UInt8]?
     /// The version of the arguments' form, 1 when not told.

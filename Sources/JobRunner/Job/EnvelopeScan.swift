@@ -1,7 +1,7 @@
 /// The members that an envelope is read for, by their keys.
 private enum Field: UInt32, CaseIterable {
     case id, job, queue, args, enqueued, maxAttempts, timeLimit, resultTTL, expires, expired, v,
-        state, priority, fair, unique, flow, input, reply
+        state, priority, fair, unique, flow, input, reply, answer
 
     var key: StaticText {
         switch self {
@@ -23,6 +23,7 @@ private enum Field: UInt32, CaseIterable {
         case .flow: "flow"
         case .input: "input"
         case .reply: "reply"
+        case .answer: "answer"
         }
     }
 
@@ -41,6 +42,7 @@ private enum Field: UInt32, CaseIterable {
         case 5 where scanner.isKey(key, "input"): self = .input
         case 5 where scanner.isKey(key, "reply"): self = .reply
         case 6 where scanner.isKey(key, "unique"): self = .unique
+        case 6 where scanner.isKey(key, "answer"): self = .answer
         case 7 where scanner.isKey(key, "expires"): self = .expires
         case 7 where scanner.isKey(key, "expired"): self = .expired
         case 8 where scanner.isKey(key, "enqueued"): self = .enqueued
@@ -243,6 +245,7 @@ extension Envelope {
                 throw EnvelopeBounds.error("reply")
             }
             reply = address
+        case .answer: answer = try name(value, .id, "answer", scanner)
         case .args, .input: break
         }
     }

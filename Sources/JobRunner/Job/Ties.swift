@@ -6,11 +6,17 @@ package struct Ties: Sendable, Hashable {
     package var input: [UInt8]?
     /// Where its outcome is sent as a job.
     package var reply: ReplyAddress?
+    /// The client that waits for its outcome: the last part of its channel.
+    package var answer: String?
 
-    package init(flow: FlowPlace? = nil, input: [UInt8]? = nil, reply: ReplyAddress? = nil) {
+    package init(
+        flow: FlowPlace? = nil, input: [UInt8]? = nil, reply: ReplyAddress? = nil,
+        answer: String? = nil
+    ) {
         self.flow = flow
         self.input = input
         self.reply = reply
+        self.answer = answer
     }
 
     func write(to bytes: inout [UInt8]) {
@@ -26,6 +32,11 @@ package struct Ties: Sendable, Hashable {
         if let reply {
             bytes.append(literal: ",\"reply\":\"")
             bytes.append(contentsOf: reply.description.utf8)
+            bytes.append(UInt8(ascii: "\""))
+        }
+        if let answer {
+            bytes.append(literal: ",\"answer\":\"")
+            bytes.append(contentsOf: answer.utf8)
             bytes.append(UInt8(ascii: "\""))
         }
     }

@@ -74,25 +74,4 @@ extension JobClient {
             throw JobRunnerError.redis(error)
         }
     }
-
-    /// Enqueues a job and waits for what its handler returns: a call and its answer.
-    ///
-    /// The job is run like any other, and goes on when the caller has gone; when nobody needs the
-    /// answer any more after the timeout, let the job expire too.
-    ///
-    /// - Parameters:
-    ///   - timeout: From when it was accepted to its end.
-    ///   - queue: Instead of the one of the job's options.
-    ///   - expires: Instead of its options': how long from now it may still start.
-    /// - Throws: What `enqueue` and `JobHandle.value` throw.
-    public func call<J: Job>(
-        _ job: J, timeout: Duration = .seconds(30), queue: String? = nil, expires: Duration? = nil
-    ) async throws -> J.Output where J.Input == NoInput {
-        guard J.options.results.keepsValues else {
-            throw JobRunnerError.invalid(
-                "the answer of '\(printable(J.name))' cannot be waited for: its results are "
-                    + "not kept")
-        }
-        return try await enqueue(job, queue: queue, expires: expires).value(timeout: timeout)
-    }
 }

@@ -19,6 +19,8 @@ final class KeyWatch: Sendable {
         /// Counts the times tracking was turned on: what an older one's reads say is over.
         var generation = 0
         var hasSaid = false
+        /// Values in a row that a message should have brought, and did not.
+        var missed = 0
         var isStopped = false
         /// Sleeps until `wakesAt`, monotonic ns.
         var timer: Task<Void, Never>?
@@ -30,7 +32,13 @@ final class KeyWatch: Sendable {
     /// Between two passes through all who wait, ns: their deadlines may be as many as they are.
     private static let passesApart: Int64 = 5_000_000
 
+    /// Answers that may fail to come before calls are waited for like any other job.
+    private static let mostMissed = 3
+
     private let router: RedisRouter
+    /// What workers know this client by, and the channel on which they tell it outcomes.
+    private let client = JobID.generate(now: Int64(WallClock.milliseconds())).description
+    private let answers: String
     private let maxBytes: Int
     private let onRefusal: @Sendable (RedisError) -> Void
     private let state = Mutex(State())
@@ -39,9 +47,11 @@ final class KeyWatch: Sendable {
     ///   - maxBytes: A longer value is cut, to one byte more.
     ///   - onRefusal: Told once, when the server does not tell of changes.
     init(
-        _ router: RedisRouter, maxBytes: Int, onRefusal: @escaping @Sendable (RedisError) -> Void
+        _ router: RedisRouter, _ keys: Keys, maxBytes: Int,
+        onRefusal: @escaping @Sendable (RedisError) -> Void
     ) {
         self.router = router
+        answers = keys.answers(client)
         self.maxBytes = maxBytes
         self.onRefusal = onRefusal
     }
@@ -53,14 +63,24 @@ final class KeyWatch: Sendable {
     /// The server tells of changes: for tests.
     var isTracking: Bool { state.withLock { $0.book.isTracking } }
 
+    /// What a job names so that its outcome comes as a message; nil while that would not be heard.
+    var listener: String? {
+        state.withLock { state in
+            state.listener != nil && state.book.isTracking && state.missed < Self.mostMissed
+                ? client : nil
+        }
+    }
+
     /// Begins to watch a key.
     ///
     /// - Parameters:
     ///   - deadline: Monotonic; past it, the key is read once more.
     ///   - isFresh: A value is not expected to be there yet.
+    ///   - isTold: A message is to bring it, for the job names `listener`.
     /// - Returns: For `remove`.
     func add(
-        _ watcher: any KeyWatcher, key: String, deadline: Int64, isFresh: Bool
+        _ watcher: any KeyWatcher, key: String, deadline: Int64, isFresh: Bool,
+        isTold: Bool = false
     ) -> WatchBook.ID? {
         let connection: Connection
         do throws(RedisError) {
@@ -71,12 +91,21 @@ final class KeyWatch: Sendable {
         }
         let (id, steps, generation) = state.withLock { state in
             let (id, steps) = state.book.add(
-                watcher, key: key, deadline: deadline, isFresh: isFresh)
+                watcher, key: key, deadline: deadline, isFresh: isFresh,
+                told: isTold ? monotonicNanoseconds() : nil)
             schedule(&state)
             return (id, steps, state.generation)
         }
         perform(steps, connection, generation)
         return id
+    }
+
+    /// Makes a watch end sooner than was said.
+    func limit(_ id: WatchBook.ID, to deadline: Int64) {
+        state.withLock { state in
+            state.book.limit(id, to: deadline)
+            schedule(&state)
+        }
     }
 
     /// Watches no more; nothing is said of it.
@@ -102,7 +131,9 @@ final class KeyWatch: Sendable {
         let result: Result<Connection, RedisError> = state.withLock { state in
             if state.isStopped { return .failure(.stopped) }
             if let connection = state.connection { return .success(connection) }
-            let subscription = Subscription(to: [Self.channel]) { [weak self] in self?.heard($0) }
+            let subscription = Subscription(to: [Self.channel, answers]) { [weak self] in
+                self?.heard($0)
+            }
             do throws(RedisError) {
                 let connection = try router.listening(for: key, subscription) { [weak self] in
                     self?.heard($0)
@@ -120,6 +151,7 @@ final class KeyWatch: Sendable {
     private func step(_ decide: (inout State, _ now: Int64) -> WatchBook.Steps) {
         let (steps, connection, generation) = state.withLock { state in
             let steps = decide(&state, monotonicNanoseconds())
+            if steps.missesMessages { state.missed += 1 }
             schedule(&state)
             return (steps, state.connection, state.generation)
         }
@@ -164,8 +196,21 @@ final class KeyWatch: Sendable {
     private func heard(_ event: SubscriptionEvent) {
         switch event {
         case .subscribed(let clientID):
-            state.withLock { $0.listener = clientID }
+            state.withLock { state in
+                state.listener = clientID
+                state.missed = 0
+            }
             track()
+        case .message(answers, let payload):
+            guard let bytes = payload.bytes,
+                let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+            else { return }
+            let key = String(decoding: bytes[..<end], as: UTF8.self)
+            let value = Array(bytes[(end + 1)...])
+            step { state, _ in
+                state.missed = 0
+                return state.book.told(key, value.isEmpty ? nil : value)
+            }
         case .message(_, let payload):
             // Null is of all keys: somebody emptied the database.
             let keys = payload.array?.map(\.text) ?? [nil]

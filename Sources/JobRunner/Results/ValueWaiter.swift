@@ -1,11 +1,8 @@
 internal import RedisLink
 internal import Synchronization
 
-/// A task that waits for one value; ended once, by the watch or by its own cancellation.
-final class ValueWaiter: KeyWatcher {
-    /// Nil is cancelled.
-    typealias End = WatchEnd?
-
+/// A task that waits for one value; ended once, by whatever ends it first.
+final class ValueWaiter<End: Sendable>: Sendable {
     private enum State {
         case new
         case waiting(CheckedContinuation<End, Never>)
@@ -14,52 +11,74 @@ final class ValueWaiter: KeyWatcher {
 
     private let state = Mutex(State.new)
 
-    let wantsChanges = false
-
-    func saw(_ value: [UInt8]) {}
-
-    func ended(_ end: WatchEnd) { finish(end) }
-
-    /// Waits; resumes at once when it was cancelled before.
+    /// Waits; resumes at once when it was ended before.
     ///
     /// - Returns: False when it has been resumed.
     func wait(_ continuation: CheckedContinuation<End, Never>) -> Bool {
-        let hasEnded = state.withLock { state in
-            if case .ended = state { return true }
+        let early: End? = state.withLock { state in
+            if case .ended(let end) = state { return end }
             state = .waiting(continuation)
-            return false
+            return nil
         }
-        if hasEnded { continuation.resume(returning: nil) }
-        return !hasEnded
+        if let early { continuation.resume(returning: early) }
+        return early == nil
     }
 
     func finish(_ end: End) {
         let waiting: CheckedContinuation<End, Never>? = state.withLock { state in
-            defer { state = .ended(end) }
-            if case .waiting(let continuation) = state { return continuation }
-            return nil
+            switch state {
+            case .new:
+                state = .ended(end)
+                return nil
+            case .waiting(let continuation):
+                state = .ended(end)
+                return continuation
+            case .ended:
+                return nil
+            }
         }
         waiting?.resume(returning: end)
     }
+}
+
+/// Why a wait for a job's outcome is over.
+enum WaitEnd: Sendable {
+    case watched(WatchEnd)
+    case cancelled
+    /// The job was not accepted, or that is not known.
+    case refused(JobRunnerError)
+    /// Its queue had no room.
+    case full
+}
+
+extension ValueWaiter: KeyWatcher where End == WaitEnd {
+    var wantsChanges: Bool { false }
+    func saw(_ value: [UInt8]) {}
+    func ended(_ end: WatchEnd) { finish(.watched(end)) }
 }
 
 extension KeyWatch {
     /// Waits until a key has a value.
     ///
     /// - Parameter deadline: Monotonic; it may end one command timeout later.
-    /// - Returns: Why it ended; nil when the task was cancelled, which ends it at once.
-    func end(of key: String, deadline: Int64, isFresh: Bool) async -> WatchEnd? {
-        let waiter = ValueWaiter()
+    /// - Returns: Why it ended; a cancelled task ends it at once.
+    func end(of key: String, deadline: Int64, isFresh: Bool) async -> WaitEnd {
+        await end { add($0, key: key, deadline: deadline, isFresh: isFresh) }
+    }
+
+    /// - Parameter begin: Begins the watch; nil when it has ended.
+    func end(_ begin: (ValueWaiter<WaitEnd>) -> WatchBook.ID?) async -> WaitEnd {
+        let waiter = ValueWaiter<WaitEnd>()
         var id: WatchBook.ID?
         let end = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 guard waiter.wait(continuation) else { return }
-                id = add(waiter, key: key, deadline: deadline, isFresh: isFresh)
+                id = begin(waiter)
             }
         } onCancel: {
-            waiter.finish(nil)
+            waiter.finish(.cancelled)
         }
-        if end == nil, let id { remove(id) }
+        if let id { remove(id) }
         return end
     }
 }

@@ -21,30 +21,8 @@ struct WatchBook {
         var reads: [(key: String, how: Read, number: Int)] = []
         var seen: [(watcher: any KeyWatcher, value: [UInt8])] = []
         var ended: [(watcher: any KeyWatcher, end: WatchEnd)] = []
-    }
-
-    private struct Watch {
-        let watcher: any KeyWatcher
-        let deadline: Int64
-        /// Its time is up: the next answer is its last.
-        var isOver = false
-    }
-
-    private struct Entry {
-        var watches: [ID: Watch] = [:]
-        /// The read under way.
-        ///
-        /// By its number: one for those who left before may still be answered.
-        var reading: Int?
-        /// That read may be older than a change.
-        var isStale = false
-        /// The read under way makes the server tell of the next change.
-        var isArming = false
-        /// The server will tell of the next change.
-        var isArmed = false
-        /// When it is read again in any case, and how long that was put off last.
-        var readAt = Int64.max
-        var wait: Int64 = 0
+        /// A value was read that a message should have brought before.
+        var missesMessages = false
     }
 
     private var entries: [String: Entry] = [:]
@@ -68,25 +46,34 @@ struct WatchBook {
     /// While the server tells of changes: long enough to cost nothing, short enough for a user
     /// who waits for a wake-up that was lost.
     static let rereadEvery: Int64 = 5_000_000_000
+    /// One that a message is to bring is looked at no sooner: most calls need no look.
+    static let firstLook: Int64 = 20_000_000
     /// Where it does not: from 10 ms, half as long again each time, to 1 s.
     static let firstPoll: Int64 = 10_000_000
     static let longestPoll: Int64 = 1_000_000_000
 
     /// Somebody waits for a key.
     ///
-    /// - Parameter isFresh: It is not expected to be there yet: the first read is armed at once.
+    /// - Parameters:
+    ///   - isFresh: It is not expected to be there yet: the first read is armed at once.
+    ///   - told: The time, where a message is to bring the value: the first read has a while.
     mutating func add(
-        _ watcher: any KeyWatcher, key: String, deadline: Int64, isFresh: Bool
+        _ watcher: any KeyWatcher, key: String, deadline: Int64, isFresh: Bool,
+        told now: Int64? = nil
     ) -> (id: ID, steps: Steps) {
         lastID += 1
         keys[lastID] = key
-        entries[key, default: Entry()].watches[lastID] = Watch(watcher: watcher, deadline: deadline)
+        entries[key, default: Entry()].watches[lastID] = Watch(
+            watcher: watcher, deadline: deadline, isTold: now != nil)
         firstDeadline = min(firstDeadline, deadline)
         var steps = Steps()
         guard var entry = entries[key] else { return (lastID, steps) }
         // One who comes when others have waited for long is as eager as they were.
         entry.wait = 0
-        if entry.reading == nil, !entry.isArmed || watcher.wantsChanges {
+        if let now, isTracking, entry.watches.count == 1 {
+            entry.readAt = now + Self.firstLook
+            firstRead = min(firstRead, entry.readAt)
+        } else if entry.reading == nil, !entry.isArmed || watcher.wantsChanges {
             let isArmed = isFresh || watcher.wantsChanges
             read(&entry, key, isArmed ? .armed : .plain, &steps)
         }
@@ -102,6 +89,23 @@ struct WatchBook {
         entries[key]?.watches[id] = nil
         if let entry = entries[key], entry.watches.isEmpty { entries[key] = nil }
         return true
+    }
+
+    /// A watch ends sooner than was said.
+    mutating func limit(_ id: ID, to deadline: Int64) {
+        guard let key = keys[id] else { return }
+        entries[key]?.watches[id]?.deadline = deadline
+        firstDeadline = min(firstDeadline, deadline)
+    }
+
+    /// A message brought a value; nil says that there is one.
+    mutating func told(_ key: String, _ value: [UInt8]?) -> Steps {
+        guard let value else { return changed(key) }
+        var steps = Steps()
+        guard var entry = entries[key] else { return steps }
+        tell(&entry, .success(value), mayGiveUp: false, &steps)
+        entries[key] = entry.watches.isEmpty ? nil : entry
+        return steps
     }
 
     /// The server told of a change; nil is of all keys.
@@ -150,13 +154,11 @@ struct WatchBook {
         entry.isStale = false
         entry.isArmed = entry.isArmed || (entry.isArming && isTracking && !isStale)
         entry.isArming = false
-        for (id, watch) in entry.watches {
-            // What has changed since is asked once more before anybody's time is up.
-            guard let end = tell(watch, result, mayGiveUp: !isStale, &steps) else { continue }
-            steps.ended.append((watch.watcher, end))
-            entry.watches[id] = nil
-            keys[id] = nil
+        if case .success(_?) = result {
+            steps.missesMessages = entry.watches.values.contains(where: \.isTold)
         }
+        // What has changed since is asked once more before anybody's time is up.
+        tell(&entry, result, mayGiveUp: !isStale, &steps)
         guard !entry.watches.isEmpty else {
             entries[key] = nil
             return steps
@@ -211,6 +213,18 @@ struct WatchBook {
     }
 
     // MARK: Parts
+
+    private mutating func tell(
+        _ entry: inout Entry, _ result: Result<[UInt8]?, RedisError>, mayGiveUp: Bool,
+        _ steps: inout Steps
+    ) {
+        for (id, watch) in entry.watches {
+            guard let end = tell(watch, result, mayGiveUp: mayGiveUp, &steps) else { continue }
+            steps.ended.append((watch.watcher, end))
+            entry.watches[id] = nil
+            keys[id] = nil
+        }
+    }
 
     /// - Returns: Why it ends; nil while it goes on.
     private func tell(

@@ -27,8 +27,11 @@ package struct Keys: Sendable, Hashable {
     /// ZSET: who holds a lock between workers.
     package func lock(_ name: String) -> String { "\(prefix):{lock:\(name)}" }
 
+    /// Not a key: the channel on which a client that calls jobs hears their outcomes.
+    package func answers(_ client: String) -> String { "\(prefix):answers:\(client)" }
+
     package func queue(_ name: String) -> QueueKeys {
-        QueueKeys(base: "\(prefix):{\(name)}:", name: name)
+        QueueKeys(base: "\(prefix):{\(name)}:", name: name, answers: answers(""))
     }
 }
 
@@ -51,6 +54,8 @@ package struct QueueKeys: Sendable, Hashable {
     /// `<prefix>:{<queue>}:`, which all of them begin with.
     package let base: String
     package let name: String
+    /// What the channels of clients begin with: those of all queues are the same.
+    let answers: String
 
     /// LIST: jobs that wait, oldest at the right.
     package let ready: String
@@ -88,9 +93,10 @@ package struct QueueKeys: Sendable, Hashable {
     /// ZSET: limit → since when a job waits for room under it, server ms.
     package let blocked: String
 
-    init(base: String, name: String) {
+    init(base: String, name: String, answers: String) {
         self.base = base
         self.name = name
+        self.answers = answers
         ready = base + "ready"
         landing = base + "landing"
         workers = base + "workers"

@@ -17,8 +17,8 @@ package struct Ack: Sendable {
 
     /// One write of an ack; made only while the worker holds the tag.
     package enum Write: Sendable {
-        /// Keep the outcome of a job id for this many ms.
-        case result(id: String, milliseconds: Int, json: [UInt8])
+        /// Keep the outcome of a job id for this many ms, and tell a client that waits for it.
+        case result(id: String, milliseconds: Int, json: [UInt8], client: String? = nil)
         /// Run again in ms, as these bytes.
         case retry(milliseconds: Int, job: [UInt8])
         /// Give up; the reason is one line.
@@ -101,7 +101,7 @@ extension QueueStore {
         for ack in acks {
             for write in ack.writes {
                 switch write {
-                case .result(let id, _, _): words.append(keys.base, "result:", id)
+                case .result(let id, _, _, _): words.append(keys.base, "result:", id)
                 case .drop(let id): words.append(keys.base, "steps:", id)
                 case .unlock(let key, _), .hold(let key, _, _):
                     words.append(keys.base, "unique:", key)
@@ -123,7 +123,7 @@ extension QueueStore {
         words.append(floor)
         for ack in acks {
             words.append(ack.tag, ack.writes.count)
-            for write in ack.writes { words.append(write) }
+            for write in ack.writes { words.append(write, keys) }
         }
         let call = Call(
             key: keys.ready, command: Command(script: Scripts.cycle, words), read: Self.readCycle)
@@ -170,7 +170,7 @@ extension Ack.Write {
 
     fileprivate var size: Int {
         switch self {
-        case .result(_, _, let json): json.count
+        case .result(_, _, let json, let client): json.count + (client?.utf8.count ?? 0)
         case .retry(_, let job), .bury(_, let job), .park(_, let job), .block(_, let job),
             .release(let job), .next(_, let job):
             job.count
@@ -181,11 +181,15 @@ extension Ack.Write {
 }
 
 extension Arguments {
-    fileprivate mutating func append(_ write: Ack.Write) {
+    fileprivate mutating func append(_ write: Ack.Write, _ keys: QueueKeys) {
         switch write {
-        case .result(_, let milliseconds, let json):
+        case .result(_, let milliseconds, let json, nil):
             append("result")
             append(milliseconds)
+            append(json)
+        case .result(_, let milliseconds, let json, let client?):
+            append("answer")
+            append("\(milliseconds) \(keys.answers)\(client)")
             append(json)
         case .retry(let milliseconds, let job):
             append("retry")

@@ -77,7 +77,7 @@ struct Run: Sendable {
         if ttl > 0, handler.results.keepsDone, let id = envelope.id {
             let json = JobOutcome.done(
                 value: value, attempt: attempt, started: started, finished: finished)
-            writes.append(.result(id: id.description, milliseconds: ttl, json: json))
+            writes.append(result(id.description, ttl, json, envelope.answer))
         }
         if envelope.unique != nil { writes += unlock(envelope) }
         var verdict = verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
@@ -176,7 +176,8 @@ struct Run: Sendable {
                     + "last with \(failure.type): \(failure.message)",
                 name: envelope.job, id: envelope.id?.description, attempt: attempt,
                 job: envelope.rewritten(state: state, idIfMissing: newID), failure: failure,
-                keep: keep(envelope, handler), further: unlock(envelope)
+                keep: keep(envelope, handler), answer: envelope.answer,
+                further: unlock(envelope)
             ).ending(.dead, failure, envelope)
         }
         let job = envelope.rewritten(state: state, idIfMissing: newID)
@@ -193,6 +194,13 @@ struct Run: Sendable {
             ?? (handler ?? JobOptions()).keepResult.milliseconds
     }
 
+    /// - Parameter client: That waits for it.
+    private func result(_ id: String, _ keep: Int, _ json: [UInt8], _ client: String?)
+        -> Ack.Write
+    {
+        .result(id: id, milliseconds: keep, json: json, client: client)
+    }
+
     private func outcome(
         _ state: JobOutcome.State, _ failure: JobFailure, _ envelope: Envelope, attempt: Int,
         keep: Int
@@ -200,7 +208,7 @@ struct Run: Sendable {
         guard keep > 0, let id = envelope.id else { return unlock(envelope) }
         let json = JobOutcome.ended(
             state, failure, attempt: attempt, started: started, finished: finished)
-        return [.result(id: id.description, milliseconds: keep, json: json)] + unlock(envelope)
+        return [result(id.description, keep, json, envelope.answer)] + unlock(envelope)
     }
 
     private func bury(
@@ -208,20 +216,21 @@ struct Run: Sendable {
     ) -> Verdict {
         bury(
             reason: reason, name: envelope.job, id: envelope.id?.description, attempt: attempt,
-            job: held.delivery.json, failure: failure, keep: keep, further: unlock(envelope)
+            job: held.delivery.json, failure: failure, keep: keep, answer: envelope.answer,
+            further: unlock(envelope)
         ).ending(.dead, failure, envelope)
     }
 
     private func bury(
         reason: String, name: String, id: String?, attempt: Int, job: [UInt8],
-        failure: JobFailure, keep: Int, further: [Ack.Write] = []
+        failure: JobFailure, keep: Int, answer: String? = nil, further: [Ack.Write] = []
     ) -> Verdict {
         let line = printable(reason, limit: 600)
         var writes: [Ack.Write] = [.bury(reason: line, job: job)]
         if keep > 0, let id {
             let json = JobOutcome.ended(
                 .dead, failure, attempt: attempt, started: started, finished: finished)
-            writes.append(.result(id: id, milliseconds: keep, json: json))
+            writes.append(result(id, keep, json, answer))
         }
         return Verdict(
             ack: Ack(tag: held.delivery.tag, writes: writes + further + forget),

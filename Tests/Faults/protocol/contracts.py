@@ -97,6 +97,15 @@ try:
         is_([link.call('GET', Q + k) for k in keys[:3]], ['R', None, 'z']); is_(link.call('EXISTS', Q + 'crashes'), 0)
         is_(link.call('EXISTS', Q + 'steps:a'), 1 - acked // 3)
         link.call('SET', Q + 'result:a', 'R'); link.call('HSET', Q + 'steps:a', 'one', '[2]')        # the next holder's
+    # answer: kept, and told to who listens; without the text when that is long; kept all the same where it may not be told.
+    ear = Link(server.path); ear.call('SUBSCRIBE', 'ch'); link.call('HSET', Q + 'active:w', 7, 'x', 8, 'y', 9, 'z')
+    long = 'L' * 65537
+    is_(cycle(0, (7, ('answer', '900 ch', 'R')), (8, ('answer', '900 ch', long)), keys=['result:p', 'result:q'])[1], 2)
+    is_([ear.read()[2] for _ in 'pq'], [Q + 'result:p\nR', Q + 'result:q\n'])
+    is_([link.call('GET', Q + 'result:p'), link.call('PTTL', Q + 'result:q'), link.call('GET', Q + 'result:q')], ['R', 900, long])
+    link.call('ACL', 'SETUSER', 'default', 'resetchannels')
+    is_(cycle(0, (9, ('answer', '900 ch', 'R')), keys=['result:r'])[1], 1); is_(link.call('GET', Q + 'result:r'), 'R')
+    link.call('ACL', 'SETUSER', 'default', 'allchannels'); ear.close()
     # release goes to the fetch end, bury to dead; the clock stands still and tags grow.
     is_(cycle(1)[3:5], [fence + 3, [job('d')]])
     try: cycle(1, (fence + 3, ('nonsense', 0, 0))); raise AssertionError

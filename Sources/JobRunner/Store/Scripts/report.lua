@@ -31,8 +31,11 @@ end
 local walk
 
 local function report(flow, result, step, letter, said, now, most, who)
-  local root, round, follow, onend, text =
-    unpack(redis.call('HMGET', flow, 'root', 'round', 'n:' .. step, 'e:' .. step, 's:' .. step))
+  -- In a chain the next is the one of the next number: read at once, that saves a call.
+  local number = tonumber(step)
+  local next = number and tostring(number + 1) or step
+  local root, round, follow, onend, text, known, job =
+    unpack(redis.call('HMGET', flow, 'root', 'round', 'n:' .. step, 'e:' .. step, 's:' .. step, 's:' .. next, 'j:' .. next))
   -- Told for the first time; of the first round, where a step has one job.
   local first = letter == 'd' and text and string.sub(text, 1, 1) == 'f' and not round
   if first and follow and not onend and step ~= root then
@@ -44,13 +47,13 @@ local function report(flow, result, step, letter, said, now, most, who)
     local group, rule = string.match(follow, '^g(%d+)=(%a+)$')
     if group then
       local wait = flow .. ':wait:' .. group
-      if rule ~= 'many' and redis.call('SCARD', wait) > 1 and redis.call('HEXISTS', flow, 's:' .. group) == 0 then
+      if rule ~= 'many' and redis.call('SCARD', wait) > 1 then
         redis.call('HSET', flow, unpack(words))
         redis.call('SREM', wait, step)
         return 0, {}, {}
       end
     elseif string.find(follow, '^%d+$') then
-      local known, job = unpack(redis.call('HMGET', flow, 's:' .. follow, 'j:' .. follow))
+      if follow ~= next then known, job = unpack(redis.call('HMGET', flow, 's:' .. follow, 'j:' .. follow)) end
       if job and not known then
         redis.call('HSET', flow, 's:' .. follow, 'f ' .. step .. ' ' .. now, unpack(words))
         return 0, {follow, given(job, flow, follow, step, said)}, {}

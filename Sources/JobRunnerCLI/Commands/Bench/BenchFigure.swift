@@ -23,6 +23,8 @@ enum BenchFigure: String, CaseIterable, Sendable {
     case latencyMax = "latency_us.max"
     case latencyCount = "latency_us.n"
 
+    case callNext50 = "call_next_us.p50"
+    case callNext99 = "call_next_us.p99"
     case call50 = "call_us.p50"
     case call99 = "call_us.p99"
     case call999 = "call_us.p999"

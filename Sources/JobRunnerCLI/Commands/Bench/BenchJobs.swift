@@ -28,7 +28,12 @@ struct CallJob: Job {
     static let name = "c"
     static let options = JobOptions(results: .kept(for: BenchSettings.kept))
     var at: Int64
-    typealias Output = Int64
+
+    struct Output: Codable, Sendable {
+        let at: Int64
+        /// The job's: whose keys are to be deleted.
+        let id: String
+    }
 }
 
 /// A job that is as large as is asked for.

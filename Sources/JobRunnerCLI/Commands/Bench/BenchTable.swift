@@ -81,6 +81,10 @@ struct BenchTable {
                 ]
             ),
             (
+                "Call and answer, one right after the other, \(grouped(settings.latencyJobs))",
+                [("p50", .callNext50, "us"), ("p99", .callNext99, "us")]
+            ),
+            (
                 "Call and answer at \(settings.rate)/s, \(grouped(settings.latencyJobs))",
                 [
                     ("p50", .call50, "us"), ("p99", .call99, "us"), ("p999", .call999, "us"),

@@ -99,7 +99,9 @@ struct BenchWorker {
         builder.handle(LatencyJob.self) { job, _ in
             tally.note(enqueuedAt: job.at, startedAt: monotonicNanoseconds())
         }
-        builder.handle(CallJob.self) { job, _ in job.at }
+        builder.handle(CallJob.self) { job, context in
+            CallJob.Output(at: job.at, id: context.id)
+        }
         var options = WorkerOptions()
         options.queues = [WorkerOptions.Queue(config.queue)]
         options.concurrency = config.concurrency

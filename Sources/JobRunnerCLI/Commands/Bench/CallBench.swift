@@ -1,7 +1,8 @@
 internal import JobRunner
 
-/// How long a call and its answer take: from just before `enqueue` to the value that the handler
-/// returned, in another process, at a pace at which nothing waits.
+/// How long a call and its answer take: from just before `call` to the value that the handler
+/// returned, in another process; one call right after the other, and at a pace at which nothing
+/// waits, where the caches of an idle machine have forgotten the last one.
 struct CallBench {
     private let bench: Bench
 
@@ -11,37 +12,56 @@ struct CallBench {
 
     func measure(into figures: inout BenchFigures) async throws {
         let count = bench.settings.latencyJobs
+        let pace = Duration.nanoseconds(1_000_000_000 / bench.settings.rate)
+        var next: [Int64] = []
+        var paced: [Int64] = []
         var ids: [String] = []
-        var samples: [Int64] = []
-        let interval = Duration.nanoseconds(1_000_000_000 / bench.settings.rate)
         try await bench.withWorker(target: .max) { worker in
             worker.order(.go)
             _ = try await worker.next(.joined)
-            for number in 0..<count + LatencyBench.warmUp {
-                // The pace of the calls.
-                try await Task.sleep(for: interval)
-                let start = monotonicNanoseconds()
-                let handle = try await bench.queue.client.enqueue(
-                    CallJob(at: start), queue: bench.settings.queue)
-                guard try await handle.value(timeout: .seconds(10)) == start else {
-                    throw CommandFailure("a call got another one's answer", exit: .internal)
-                }
-                let end = monotonicNanoseconds()
-                if number >= LatencyBench.warmUp { samples.append(end - start) }
-                ids.append(handle.id)
-            }
+            _ = try await calls(LatencyBench.warmUp, &ids)
+            next = try await calls(count, &ids)
+            paced = try await calls(count, every: pace, &ids)
             worker.order(.stop)
             _ = try await worker.next(.left)
         }
         try await bench.queue.forget(ids)
         try await bench.clear()
-        samples.sort()
-        for (figure, share) in [
-            (BenchFigure.call50, 0.5), (.call99, 0.99), (.call999, 0.999), (.callMax, 1),
-        ] {
+        add([(.callNext50, 0.5), (.callNext99, 0.99)], of: next, to: &figures)
+        add(
+            [(.call50, 0.5), (.call99, 0.99), (.call999, 0.999), (.callMax, 1)], of: paced,
+            to: &figures)
+        figures.add(.callCount, Double(paced.count))
+    }
+
+    /// - Returns: How long each took, ns, in their order of length.
+    private func calls(
+        _ count: Int, every pace: Duration? = nil, _ ids: inout [String]
+    ) async throws -> [Int64] {
+        let (client, queue) = (bench.queue.client, bench.settings.queue)
+        var samples: [Int64] = []
+        for _ in 0..<count {
+            // The pace of the calls.
+            if let pace { try await Task.sleep(for: pace) }
+            let start = monotonicNanoseconds()
+            let answer = try await client.call(
+                CallJob(at: start), timeout: .seconds(10), queue: queue)
+            let end = monotonicNanoseconds()
+            guard answer.at == start else {
+                throw CommandFailure("a call got another one's answer", exit: .internal)
+            }
+            samples.append(end - start)
+            ids.append(answer.id)
+        }
+        return samples.sorted()
+    }
+
+    private func add(
+        _ shares: [(BenchFigure, Double)], of samples: [Int64], to figures: inout BenchFigures
+    ) {
+        for (figure, share) in shares {
             guard let sample = percentile(share, ofSorted: samples) else { continue }
             figures.add(figure, Double(sample) / 1000)
         }
-        figures.add(.callCount, Double(samples.count))
     }
 }
