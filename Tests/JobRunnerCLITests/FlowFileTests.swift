@@ -99,7 +99,7 @@ import Testing
         let plan = try FlowPlan(read(#"{"job":"a"\#(member)}"#).node)
         let opening = try FlowOpening(
             plan, id: JobID("f"), name: "", keep: .seconds(1), maxBytes: 1000)
-        let json = String(decoding: opening.starts[0].job.json, as: UTF8.self)
+        let json = String(decoding: opening.store.fields[0].value, as: UTF8.self)
         #expect(json.contains("maxAttempts") == (expected != nil))
         if let expected { #expect(json.contains(expected)) }
     }

@@ -242,7 +242,7 @@ private struct Gate: Job {
     @Test func `a second start enqueues what the first died over, and nothing else`() async throws {
         let queue = try QueueFixture()
         let client = try client(queue)
-        let flow = Workflow(Number(value: 1)).then(Twice())
+        let flow = Workflow(Number(value: 1)).then(Twice(), queue: "far")
         let first = try await client.start(flow, id: "mine")
         try await queue.redis("DEL", queue.keys.ready, queue.keys.base + "seen:mine.0")
         let second = try await client.start(flow, id: "mine")
@@ -252,6 +252,18 @@ private struct Gate: Job {
             try await client.start(Workflow(Number(value: 1)), id: "mine")
         }
         #expect(try await queue.waiting().count == 1)
+    }
+
+    @Test func `what is all in one queue is begun when it is there`() async throws {
+        let queue = try QueueFixture()
+        let client = try client(queue)
+        let group = Workflow.group((0..<3).map { Workflow(Number(value: $0)) })
+        for isDuplicate in [false, true] {
+            #expect(try await client.start(group, id: "mine").isDuplicate == isDuplicate)
+            #expect(try await queue.waiting().count == 3)
+        }
+        #expect(try await queue.redis("KEYS", queue.keys.base + "seen:mine.*").array == [])
+        #expect(try await client.queueNames() == ["q"])
     }
 
     @Test func `one that has ended is not run again, whatever is remembered of its jobs`()
@@ -277,9 +289,16 @@ private struct Gate: Job {
     @Test func `a full queue: nothing of it runs`() async throws {
         let queue = try QueueFixture()
         let client = try client(queue, maxLength: 2)
+        let group = Workflow.group((0..<3).map { Workflow(Number(value: $0)) })
+        let full = await #expect(throws: JobRunnerError.self) {
+            try await client.start(group, id: "all")
+        }
+        guard case .queueFull("q", _) = full else { return #expect(Bool(false), "\(full.debug)") }
+        #expect(try await queue.waiting().isEmpty)
+        #expect(try await client.workflow(queue: "q", id: "all") == nil)
+        // One whose jobs are in several queues has begun before that is known: it is cancelled.
         await #expect(throws: JobRunnerError.self) {
-            try await client.start(
-                Workflow.group((0..<3).map { Workflow(Number(value: $0)) }), id: "g")
+            try await client.start(group.then(Sum(), queue: "far"), id: "g")
         }
         try await worker(queue).run { worker in await worker.log.end(.cancelled, count: 2) }
         let status = try #require(try await client.workflow(queue: "q", id: "g"))

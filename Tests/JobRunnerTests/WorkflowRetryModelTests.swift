@@ -41,8 +41,8 @@ private struct RetriedWorld {
     mutating func run() async throws {
         let opening = try FlowOpening(
             plan, id: JobID("f"), name: "", keep: .seconds(60), maxBytes: 10_000)
-        #expect(try await queue.send(store.open(opening.store, life: 60_000)))
-        for draft in opening.starts { try await handOut(draft.job.json) }
+        #expect(try await queue.send(store.open(opening.store, life: 60_000)) == .new)
+        try await handOutReady()
         for failures in [50, 30, 10, 0] {
             try await end(failures: failures)
             let status = try #require(try await client.workflow(queue: "q", id: "f"))

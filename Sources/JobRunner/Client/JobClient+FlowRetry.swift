@@ -142,6 +142,8 @@ extension JobClient {
     ) async throws {
         if head.round > 1 {
             try await tell(FlowRetry.untold(chart, states: states.map { $0?.letter }), store)
+        } else if head.isBegun {
+            return
         }
         let now = try await serverTime()
         var fields: [String] = []

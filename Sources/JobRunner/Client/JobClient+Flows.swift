@@ -51,18 +51,12 @@ extension JobClient {
 
     private func start<Output>(_ opening: FlowOpening) async throws -> WorkflowHandle<Output> {
         let store = FlowStore(keys.queue(opening.queue.description), id: opening.id.description)
-        let isNew = try await resending(
-            store.open(opening.store, life: Self.longestFlow.milliseconds), "\(store.id)",
-            queue: store.keys.name)
+        let opened = try await open(store, opening)
         let handle = WorkflowHandle<Output>(
-            id: store.id, queue: store.keys.name, isDuplicate: !isNew, client: self)
-        guard isNew else {
+            id: store.id, queue: store.keys.name, isDuplicate: opened != .new, client: self)
+        guard opened == .new else {
             try await goOn(with: store, as: opening)
             return handle
-        }
-        if opening.starts.allSatisfy({ $0.queue != store.keys.name }) {
-            // Nothing else tells that there is this queue.
-            try await note(store.keys.name)
         }
         for answer in await enqueueEach(opening.starts) {
             if try answer.get() == .full {
@@ -73,6 +67,25 @@ extension JobClient {
             }
         }
         return handle
+    }
+
+    private func open(_ store: FlowStore, _ opening: FlowOpening) async throws -> FlowStore.Opened {
+        let queue = store.keys.name
+        // Notes that there is this queue.
+        _ = try await batcher(for: queue)
+        let call = store.open(
+            opening.store, life: Self.longestFlow.milliseconds,
+            longest: options.maxLength(of: queue))
+        let fullUntil = monotonicDeadline(after: options.waitWhenFull)
+        var fullness = Backoff(base: .milliseconds(10), limit: .milliseconds(200))
+        var random = SystemRandomNumberGenerator()
+        while true {
+            let opened = try await resending(call, store.id, queue: queue)
+            guard opened == .full else { return opened }
+            guard monotonicNanoseconds() < fullUntil, !Task.isCancelled else { throw full(queue) }
+            // No event tells of room in a list; a cancelled caller hears it of the next try.
+            try? await Task.sleep(for: .nanoseconds(fullness.next(using: &random)))
+        }
     }
 
     /// One that is there already: what its starter died over is enqueued, from what it wrote.
@@ -177,7 +190,8 @@ extension JobClient {
         let store = FlowStore(keys.queue(place.queue), id: place.id)
         let answer = try await send(
             store.advance(
-                place.step, ending.letter, ending.report(to: place), by: ending.id))
+                place.step, ending.letter, ending.report(to: place), by: ending.id,
+                next: place.next))
         for (_, job) in answer?.starts ?? [] {
             _ = try await send(QueueStore(keys.queue(job.queue)).followUp(job))
         }

@@ -233,7 +233,7 @@ extension Arguments {
             append("-")
         case .step(let place, let letter, let id, let json):
             append("step")
-            append("\(place.step) \(letter) \(id)")
+            append("\(place.step) \(letter) \(place.next?.description ?? "") \(id)")
             append(json ?? [])
         }
     }

@@ -67,7 +67,8 @@ extension WorkerEngine {
         } else if let place = ending.ties.flow {
             let store = FlowStore(client.keys.queue(place.queue), id: place.id)
             let call = store.advance(
-                place.step, ending.letter, ending.report(to: place), by: ending.id)
+                place.step, ending.letter, ending.report(to: place), by: ending.id,
+                next: place.next)
             Failpoint.advancing.pass()
             guard let answer = await asking(call, held, slot) else {
                 return released(verdict, held)

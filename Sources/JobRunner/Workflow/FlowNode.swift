@@ -59,6 +59,14 @@ package enum FlowRule: Sendable, Hashable, CustomStringConvertible {
     /// All that come while it is open; it fails when one did, once all have ended.
     case many
 
+    /// The end of one member leads to nothing while others are waited for.
+    var waitsForAll: Bool {
+        switch self {
+        case .all, .one, .each: true
+        case .some, .many: false
+        }
+    }
+
     /// As `advance.lua` has it.
     package var description: String {
         switch self {

@@ -7,7 +7,7 @@ struct FlowOpening: Sendable {
     /// The chart, as it is kept.
     let plan: [UInt8]
     private(set) var store = FlowStore.Opening()
-    /// What its opener enqueues.
+    /// What its opener enqueues: nothing where all jobs are in its home, then it begins with them.
     private(set) var starts: [Draft] = []
 
     /// - Parameters:
@@ -45,7 +45,7 @@ struct FlowOpening: Sendable {
             guard let job = step.job else { continue }
             let place = FlowPlace(
                 queue: self.queue.description, id: id.description, step: "\(number)",
-                input: step.input, isLocal: isLocal)
+                input: step.input, isLocal: isLocal, next: wiring.next[number])
             let draft: Draft
             do { draft = try Self.draft(job, place, maxBytes: maxBytes) } catch {
                 throw JobRunnerError.invalid(
@@ -55,7 +55,15 @@ struct FlowOpening: Sendable {
             let entry = FlowStore.Entry(queue: draft.queue, json: draft.job.json)
             store.fields.append((FlowStore.Field.job.of(number), entry.bytes))
         }
-        starts = wiring.starts.compactMap { drafts[$0] }
+        if isLocal {
+            let jobs = Set(wiring.starts.map(FlowStore.Field.job.of))
+            let rest = store.fields.filter { !jobs.contains($0.name) }
+            store.fields = store.fields.filter { jobs.contains($0.name) } + rest
+            store.starts = jobs.count
+            store.fields.append(("begun", Array("1".utf8)))
+        } else {
+            starts = wiring.starts.compactMap { drafts[$0] }
+        }
         for step in wiring.starts {
             store.fields.append((FlowStore.Field.state.of(step), Array("f".utf8)))
         }

@@ -1,5 +1,6 @@
 /// The place of a job in a workflow: printed as `queue/id/step`, and `/input` when it takes one;
-/// with a `+` before the step when all jobs of the workflow are in that queue.
+/// with a `+` before the step when all jobs of the workflow are in that queue, and `>` and what its
+/// end leads to behind it when that is one plain thing.
 package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
     /// What a step takes from the steps before it.
     package enum Input: Sendable, Hashable {
@@ -11,6 +12,14 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
         case object([Pair])
         /// How a step failed.
         case failure(of: String)
+    }
+
+    /// What the end of a step leads to, when it is done and nothing else is to be looked at.
+    package enum Next: Sendable, Hashable {
+        /// One step, which waits for no other.
+        case step(String, takesValue: Bool)
+        /// A group that waits for all of its members.
+        case group(String)
     }
 
     package struct Pair: Sendable, Hashable {
@@ -28,10 +37,14 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
     /// All jobs of the workflow are in its home queue and ask for nothing but to be run: what the
     /// end of one leads to is done with its ack.
     package let isLocal: Bool
+    /// Spares the server a look at the plan: nil says nothing.
+    package let next: Next?
 
     package init(
-        queue: String, id: String, step: String, input: Input? = nil, isLocal: Bool = false
+        queue: String, id: String, step: String, input: Input? = nil, isLocal: Bool = false,
+        next: Next? = nil
     ) {
+        self.next = next
         self.isLocal = isLocal
         self.queue = queue
         self.id = id
@@ -44,8 +57,14 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
         let parts = text.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count >= 3, Self.isName(parts[0]), Self.isName(parts[1]) else { return nil }
         let isLocal = parts[2].hasPrefix("+")
-        let step = isLocal ? parts[2].dropFirst() : parts[2]
-        guard Self.isStep(step) else { return nil }
+        let words = (isLocal ? parts[2].dropFirst() : parts[2])
+            .split(separator: ">", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let step = words.first, Self.isStep(step) else { return nil }
+        var next: Next?
+        if words.count == 2 {
+            next = Next(words[1])
+            if next == nil { return nil }
+        }
         var input: Input?
         if parts.count == 4 {
             input = Input(parts[3])
@@ -53,7 +72,7 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
         }
         self.init(
             queue: String(parts[0]), id: String(parts[1]), step: String(step), input: input,
-            isLocal: isLocal)
+            isLocal: isLocal, next: next)
     }
 
     /// Digits, and for a member of an open group a colon and its name, and `@queue` where that is
@@ -74,7 +93,8 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        "\(queue)/\(id)/" + (isLocal ? "+" : "") + step + (input.map { "/\($0)" } ?? "")
+        "\(queue)/\(id)/" + (isLocal ? "+" : "") + step + (next.map { ">\($0)" } ?? "")
+            + (input.map { "/\($0)" } ?? "")
     }
 
     /// The id of the job: it begins with the workflow's.
@@ -89,6 +109,25 @@ package struct FlowPlace: Sendable, Hashable, CustomStringConvertible {
 
     /// `queue/id`: names the whole workflow.
     package var handle: String { "\(queue)/\(id)" }
+}
+
+extension FlowPlace.Next: CustomStringConvertible {
+    /// `4`, `4<` when it takes the value, or `g4`.
+    package var description: String {
+        switch self {
+        case .step(let step, let takesValue): takesValue ? step + "<" : step
+        case .group(let step): "g" + step
+        }
+    }
+
+    init?(_ text: Substring) {
+        let isGroup = text.hasPrefix("g")
+        let takesValue = !isGroup && text.hasSuffix("<")
+        let step = isGroup ? text.dropFirst() : takesValue ? text.dropLast() : text
+        guard FlowPlace.isStep(step), !step.contains(":") else { return nil }
+        self =
+            isGroup ? .group(String(step)) : .step(String(step), takesValue: takesValue)
+    }
 }
 
 extension FlowPlace.Input: CustomStringConvertible {

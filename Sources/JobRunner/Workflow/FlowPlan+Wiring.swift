@@ -8,6 +8,8 @@ struct FlowWiring: Sendable {
     private(set) var done: [(step: Int, value: String)] = []
     /// Jobs that start at once.
     private(set) var starts: [Int] = []
+    /// What the end of a step leads to, where that is one plain thing.
+    private(set) var next: [Int: FlowPlace.Next] = [:]
 
     init(_ plan: FlowPlan) {
         var edges: [String: [String]] = [:]
@@ -46,10 +48,29 @@ struct FlowWiring: Sendable {
                 }
             }
         }
+        for (number, step) in plan.steps.enumerated() where step.job != nil && number != plan.root {
+            guard let ways = edges["n:\(number)"], ways.count == 1, edges["e:\(number)"] == nil
+            else { continue }
+            next[number] = plan.next(to: ways[0], from: number)
+        }
         fields += edges.sorted { $0.key < $1.key }.map { ($0.key, $0.value.joined(separator: " ")) }
         fields.append(("root", "\(plan.root)"))
         fields.append(("steps", "\(plan.steps.count)"))
         fields.append(("gates", waits.map { "\($0.step)" }.joined(separator: " ")))
+    }
+}
+
+extension FlowPlan {
+    /// - Parameter edge: As `walk` reads it; what waits for several, or for some, is not plain.
+    fileprivate func next(to edge: String, from number: Int) -> FlowPlace.Next? {
+        if let step = Int(edge) {
+            return .step(edge, takesValue: steps[step].input == .value(of: "\(number)"))
+        }
+        guard edge.hasPrefix("g"), let end = edge.firstIndex(of: "="),
+            let group = Int(edge[edge.index(after: edge.startIndex)..<end]),
+            case .group(let rule, _, _) = steps[group].kind, rule.waitsForAll
+        else { return nil }
+        return .group("\(group)")
     }
 }
 

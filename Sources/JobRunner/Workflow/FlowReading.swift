@@ -46,7 +46,9 @@ struct FlowState: Sendable, Equatable {
 
 /// The hash of a workflow, as far as it is shown.
 struct FlowHead: Sendable {
-    static let fields = ["name", "opened", "ended", "state", "round", "gates", "plan", "steps"]
+    static let fields = [
+        "name", "opened", "ended", "state", "round", "gates", "plan", "steps", "begun",
+    ]
 
     let name: String
     let opened: Int
@@ -58,6 +60,8 @@ struct FlowHead: Sendable {
     /// JSON of the chart; empty when it was not asked for.
     let plan: [UInt8]
     let steps: Int
+    /// What starts at once was enqueued when it was opened, and is not to be enqueued again.
+    let isBegun: Bool
 
     /// - Parameter reply: Of HMGET with `fields`.
     /// - Returns: Nil when there is no such workflow (any more).
@@ -73,6 +77,7 @@ struct FlowHead: Sendable {
         gates = Set((values[5].text ?? "").split(separator: " ").compactMap { Int($0) })
         plan = values[6].bytes ?? []
         steps = values[7].text.flatMap { Int($0) } ?? 0
+        isBegun = values[8].text == "1"
     }
 
     var chart: FlowChart? { try? JSONDecoder().decode(FlowChart.self, from: Data(plan)) }

@@ -71,22 +71,34 @@ package struct FlowStore: Sendable {
     package struct Opening: Sendable {
         package var fields: [(name: String, value: [UInt8])] = []
         package var waits: [(step: Int, steps: [String])] = []
+        /// Of `fields`, the first so many are jobs of its home that start with it.
+        package var starts = 0
         /// How long its id is known after its end, at the least, ms; 0 is as long as it is kept.
         package var known = 0
 
         package init() {}
     }
 
-    /// `flow.lua`: writes a workflow down.
+    /// What became of an opening.
+    package enum Opened: Int, Sendable {
+        case new = 1
+        /// It is there already.
+        case known = 0
+        /// Its queue has no room for the jobs that start with it: nothing was done.
+        case full = -2
+    }
+
+    /// `flow.lua`: writes a workflow down, and begins it.
     ///
-    /// - Parameter life: How long it may live at most, ms.
-    /// - Returns: False when it is there already.
-    package func open(_ opening: Opening, life: Int) -> Call<Bool> {
+    /// - Parameters:
+    ///   - life: How long it may live at most, ms.
+    ///   - longest: Most jobs that may be ready in its home; 0 is no limit.
+    package func open(_ opening: Opening, life: Int, longest: Int = 0) -> Call<Opened> {
         var words = Arguments(
-            calling: Scripts.flow, keys: [flow, keys.flows, keys.result(id)])
+            calling: Scripts.flow, keys: [flow, keys.flows, keys.result(id), keys.ready])
         words.append(id)
         words.append(life, Self.mostListed, opening.known)
-        words.append(2 * opening.fields.count)
+        words.append(longest, 2 * opening.fields.count, opening.starts)
         for (name, value) in opening.fields {
             words.append(name)
             words.append(value)
@@ -96,7 +108,13 @@ package struct FlowStore: Sendable {
             words.append(step, steps.count)
             for step in steps { words.append(step) }
         }
-        return Call(key: flow, command: Command(script: Scripts.flow, words)) { $0.integer == 1 }
+        return Call(key: flow, command: Command(script: Scripts.flow, words)) {
+            reply throws(RedisError) in
+            guard let opened = reply.integer.flatMap(Opened.init) else {
+                throw .unexpectedReply(command: "flow", got: reply.kind)
+            }
+            return opened
+        }
     }
 
     /// Workflows that the list of a queue has room for.
@@ -122,16 +140,19 @@ package struct FlowStore: Sendable {
     ///   - letter: Of the state that it ended in.
     ///   - json: What it returned, or its failure; nil is nothing.
     ///   - job: The id of the one that says so; empty for a mark.
+    ///   - next: What its place says that it leads to.
     /// - Returns: Nil when there is no such workflow (any more).
-    package func advance(_ step: String, _ letter: String, _ json: [UInt8]?, by job: String = "")
-        -> Call<Advance?>
-    {
+    package func advance(
+        _ step: String, _ letter: String, _ json: [UInt8]?, by job: String = "",
+        next: FlowPlace.Next? = nil
+    ) -> Call<Advance?> {
         var words = Arguments(calling: Scripts.advance, keys: [flow, keys.result(id)])
         words.append(step)
         words.append(letter)
         words.append(json ?? [])
         words.append(Self.mostGathered)
         words.append(job)
+        if let next { words.append(next.description) }
         return Call(key: flow, command: Command(script: Scripts.advance, words)) {
             reply throws(RedisError) in
             let parts = reply.array ?? []

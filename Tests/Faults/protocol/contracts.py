@@ -278,12 +278,12 @@ try:
     fields = lambda rule: ['n:0', f'g2={rule}', 'n:1', f'g2={rule}', 'n:2', '3', 'f:3', '4', 'r:2', f'{rule} 0 1', 'v:2', '0 1', 'root', 3, 'steps', 5, 'gates', 2, 'keep', 1000]
     jobs = ['j:3', 'q\n' + job('then'), 'j:4', 'q\n' + job('else')]
     known = 0
-    def flow(words, *waits): return run('flow', ['flow:g', 'flows', 'result:g'], 'g', 60_000, 100, known, len(words), *words, *waits)
+    def flow(words, *waits, longest=0, starts=0): return run('flow', ['flow:g', 'flows', 'result:g', 'ready'], 'g', 60_000, 100, known, longest, len(words), starts, *words, *waits)
     def opened(rule, states=('s:0', 'f', 's:1', 'f'), waits=(1, 2, 2, 0, 1)):
         reset()
         return flow([*fields(rule), *jobs, *states], *waits)
     field = lambda name: link.call('HGET', Q + 'flow:g', name)
-    advance = lambda step, letter='d', value='7', who='': run('advance', keys, step, letter, value, 1000, who)
+    advance = lambda step, letter='d', value='7', who='', plain='': run('advance', keys, step, letter, value, 1000, who, plain)
     is_(opened('all'), 1); is_(flow(fields('all') + jobs, 0), 0)
     is_(advance(0), [0, [], []]); is_(advance(0), [0, [], []]); is_(advance(1, value='8'), [0, ['3', 'q\n' + job('then')], []])
     is_(advance(1, 'x', '9'), [0, ['3', 'q\n' + job('then')], []]); is_(advance(0), [0, [], []]); is_(field('a:2'), '[7,8]')
@@ -292,6 +292,11 @@ try:
     wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), []); is_(advance(0), [-1])
     known = 90_000; is_(opened('all'), 1); is_(link.call('PTTL', Q + 'flow:g:seen'), 60_000); advance(0); advance(1); advance(3); is_(link.call('PTTL', Q + 'flow:g:seen'), 90_000)
     wait(60_001); is_(link.call('KEYS', Q + 'flow:*'), [Q + 'flow:g:seen']); is_(flow(fields('all') + jobs, 0), 0); wait(30_000); is_(flow(fields('all') + jobs, 0), 1); known = 0
+    # Jobs that start with it are pushed, once, when there is room for all of them.
+    reset(); begun = ['j:0', 'q\n' + job('a'), 'j:1', 'q\n' + job('b'), *fields('all'), *jobs, 's:0', 'f', 's:1', 'f']; enqueue('x')
+    is_(flow(begun, 1, 2, 2, 0, 1, longest=2, starts=2), -2); is_(link.call('EXISTS', Q + 'flow:g', Q + 'flow:g:wait:2', Q + 'flows'), 0)
+    is_(flow(begun, 1, 2, 2, 0, 1, longest=3, starts=2), 1); is_(flow(begun, 1, 2, 2, 0, 1, longest=3, starts=2), 0); is_(lists()[0], [job('b'), job('a'), job('x')])
+    is_([advance(0)[1], advance(1)[1]], [[], ['3', 'q\n' + job('then')]])
     # The first failure is the group's: what runs is stopped, what waits is skipped, who asked is told.
     opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one'))
     is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], ['q\n' + job('one')]]); is_(advance(0, 'x', '"E"')[1:], [['4', 'q\n' + job('else')], ['q\n' + job('one')]])
@@ -312,18 +317,29 @@ try:
     opened('all'); link.call('HSET', Q + 'flow:g', 'n:0', '3', 'j:3', 'q\n' + job('then', head + '3/0","args":"' + 'x' * 49152 + '",')); is_(advance(0)[1][1][-11:], ',"job":"x"}')
     # Results that are too large together are not kept, and nothing hangs for it.
     opened('all'); advance(0, value='"' + 'x' * 600 + '"'); is_(advance(1, value='"' + 'x' * 600 + '"')[1], ['3', 'q\n' + job('then')]); is_(field('a:2'), '')
-    # What is plain is decided the short way, and as the long way would.
-    short, long = scripts['advance'], cut(source('advance'), ('local first = letter ==', 'local first = false and letter =='))
-    def both(*steps):
+    # What a job says is plain is decided the short way, and as the long way would; which steps are over is not said then.
+    def both(rule, plain, members, *steps, more=()):
         found = []
-        for scripts['advance'] in (short, long):
-            opened('each'); replies = [advance(*step) for step in steps]
+        for hints in (plain, {}):
+            opened(rule, [word for step in members for word in (f's:{step}', 'f')], (1, 2, len(members), *members))
+            link.call('HSET', Q + 'flow:g', 'v:2', ' '.join(map(str, members)), *more)
+            replies = [advance(*step, plain=hints.get(step[0], ''))[1:] for step in steps]
             found.append((replies, sorted(zip(*[iter(link.call('HGETALL', Q + 'flow:g'))] * 2)), link.call('SMEMBERS', Q + 'flow:g:wait:2'), link.call('GET', Q + 'result:g')))
-        scripts['advance'] = short
         is_(found[0], found[1])
-    for first, second in ((0, 1), (1, 0)):
-        for letter in 'dx':
-            for value in ('7', ''): both((first, letter, value), (first, 'd', '9'), (second, 'd', value), (second, letter, '9'), (3, letter, value), (3, 'd', value))
+    group = {0: 'g2', 1: 'g2', 7: 'g2'}
+    for rule in ('each', 'all'):
+        for first, second in ((0, 1), (1, 0)):
+            for letter in 'dx':
+                for value in ('7', ''):
+                    both(rule, group, (0, 1), (first, letter, value), (first, 'd', '9'), (second, 'd', value), (second, letter, '9'), (3, letter, value), (3, 'd', value))
+                    both(rule, group, (0, 1, 7), (first, letter, value), (second, 'd', value), (second, 'x', value), (7, letter, '9'), more=('n:7', f'g2={rule}'))
+    for value in ('7', '', '"' + 'x' * 4097 + '"', '[' * 17 + ']' * 17):
+        for place, takes in (('+3/0', '3<'), ('+3', '3'), ('3>4/0', '3<')):
+            chain = ('n:0', '3', 'j:3', 'q\n' + job('then', f'"flow":"q/g/{place}",'))
+            both('all', {0: takes}, (0,), (0, 'd', value), (0, 'd', value), (0, 'x', '"E"'), (3, 'd', '1'), more=chain)
+            both('all', {0: takes}, (0,), (0, 'd', value), more=(*chain, 's:3', 'c 9 1'))
+            both('all', {0: takes}, (0,), (0, 'd', value), more=(*chain, 'round', '2'))
+    link.call('DEL', Q + 'flow:g'); is_(advance(0, plain='3<'), [-1]); is_(link.call('EXISTS', Q + 'flow:g'), 0)
     # enlist: members that come while it is open; one that has ended is not waited for.
     opened('many', ('s:0', 'f'), (1, 2, 1, '2:open')); enlist = lambda *who: run('enlist', ['flow:g', 'flow:g:wait:2'], 2, *who)
     is_([enlist(), enlist('2:a', '2:b'), enlist('2:a')], [1, 3, 3]); advance('2:c', value=''); is_(enlist('2:c'), 3)

@@ -270,8 +270,8 @@ class World:
         fields |= {f'n:{size}': size + 1, f'r:{size}': f'each 0 {size - 1}', f'v:{size}': ' '.join(map(str, range(size))),
                    'root': size + 1, 'steps': size + 2, 'gates': size, 'keep': 1000}
         fields |= {f's:{step}': 'f' for step in range(size)} | {f'j:{size + 1}': 'q\n' + callback}
-        try: self.script('flow', [f'flow:{group}', 'flows', f'result:{group}'],
-            [group, 10 ** 11, 100, 0, 2 * len(fields), *[word for pair in fields.items() for word in pair], 1, size, size, *range(size)], self.admin)
+        try: self.script('flow', [f'flow:{group}', 'flows', f'result:{group}', 'ready'],
+            [group, 10 ** 11, 100, 0, 0, 2 * len(fields), 0, *[word for pair in fields.items() for word in pair], 1, size, size, *range(size)], self.admin)
         except Failure as error:
             if 'OOM' not in str(error): raise
             return
@@ -427,7 +427,7 @@ class World:
         group = spec.get('group')
         if not group: return []
         def action():
-            reply = self.script('advance', [f'flow:{group}', f'result:{group}'], [spec['step'], letter, '{}', 1 << 20])
+            reply = self.script('advance', [f'flow:{group}', f'result:{group}'], [spec['step'], letter, '{}', 1 << 20, '', f'g{len(self.spec[int(group[1:])]["members"])}' if spec['n'] % 2 else ''])
             back = int(group[1:])
             self.reported[back].add(spec['n'])
             starts = reply[1] if len(reply) > 1 else []

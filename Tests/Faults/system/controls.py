@@ -9,7 +9,7 @@ from worker import ROOT
 
 SCRIPTS = os.path.join(ROOT, 'Sources', 'JobRunner', 'Store', 'Scripts')
 AGAIN = "if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end"
-LONG_WAY = [("local first = letter ==", "local first = false and letter ==")]        # all that ends goes through walk
+LONG_WAY = [("if next and letter == 'd' then", 'if false then')]        # all that ends goes through walk
 LEASED = "if not redis.call('ZSCORE', workers, worker) then return {-1} end"
 TAKEN = "    redis.call('HSET', meta, 'fence', fence + count - 1)\n    if #jobs > 0 then redis.call('HSET', active, unpack(entries)) end\n"
 TRIMMED = "    if taken > 0 then redis.call('LTRIM', ready, 0, -taken - 1) end\n"

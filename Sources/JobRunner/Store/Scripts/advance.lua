@@ -12,6 +12,7 @@
 -- ARGV[3] what it returned, or its failure, JSON; empty is nothing
 -- ARGV[4] bytes   that the results of a group may have together
 -- ARGV[5] id of the job that says so; empty or left out for a mark
+-- ARGV[6] what its place says that its end leads to, see `report`; empty or left out for nothing
 --
 -- Returns {-1}  no such workflow (any more)
 --         {ended, jobs, stops}
@@ -21,8 +22,11 @@
 -- Cost    that of `walk`
 -- include report
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local said = ARGV[3] ~= '' and ARGV[3] or 'null'
-local ended, starts, stops = report(KEYS[1], KEYS[2], ARGV[1], ARGV[2], said, now, tonumber(ARGV[4]), ARGV[5] or '')
+local group, next, takes = string.match(ARGV[6] or '', '^(g?)(%d+)(<?)$')
+local ended, starts, stops, input =
+  report(KEYS[1], KEYS[2], ARGV[1], ARGV[2], said, now, tonumber(ARGV[4]), ARGV[5] or '', group, next, takes)
 if not ended then return {-1} end
+if input then starts[2] = filled(starts[2], 1, input) end
 return {ended, starts, stops}

@@ -27,7 +27,7 @@
 --   result:<id>             STRING  the outcome of the whole
 --
 -- Takes   flow, result: the keys; step; verdict: a letter; said: what it returned, or its failure,
---         JSON; now: ms; most: bytes that the results of a group may have together;
+--         JSON; now: ms, as text; most: bytes that the results of a group may have together;
 --         who: the id of the job that says so, empty for a mark
 -- Returns ended, starts, stops; nothing when there is no such workflow (any more)
 --         ended   it has
@@ -86,6 +86,15 @@ local function flush()
   end
 end
 
+-- A job with what a single step returned, when its place says that it takes that.
+local function given(job, s, from, value)
+  local queue, id = string.match(flow, '{(.-)}:flow:(.*)$')
+  local _, at = string.find(job, '"flow":"' .. queue .. '/' .. id .. '/', 1, true)
+  local own, taken = string.match(job, '^%+?([^>/"]*)[^/"]*/!?([^/"]*)"', (at or #job) + 1)
+  if own == tostring(s) and taken == tostring(from) and fits(job, value) then return filled(job, 1, value) end
+  return job
+end
+
 local function start(s, from, value)
   local letter, by = state(s)
   if begun[s] or letter and (letter ~= 'f' or by ~= step) then return end
@@ -94,7 +103,7 @@ local function start(s, from, value)
   local job = redis.call('HGET', flow, 'j:' .. s)
   if job then
     starts[#starts + 1] = s
-    starts[#starts + 1] = value and given(job, flow, s, from, value) or job
+    starts[#starts + 1] = value and given(job, s, from, value) or job
   end
 end
 
