@@ -34,7 +34,7 @@ final class ConnectionThread {
 
     init(_ shared: ConnectionShared, _ subscription: Subscription?) {
         self.shared = shared
-        idleWait = max(1_000_000, shared.options.commandTimeout.nanoseconds / 2)
+        idleWait = max(1_000_000_000, shared.options.commandTimeout.nanoseconds / 2)
         subscribed = subscription.map { SubscribedLink(shared.endpoint, shared.options, $0) }
     }
 

@@ -48,6 +48,7 @@ final class SubscribedLink {
         do throws(RedisError) {
             var link = try Link.open(endpoint, options)
             link.send(Command(["SUBSCRIBE"] + subscription.channels))
+            if let optional = subscription.optional { link.send(Command("SUBSCRIBE", optional)) }
             try link.write()
             descriptor = link.descriptor
             interest = link.interest
@@ -87,13 +88,19 @@ final class SubscribedLink {
     }
 
     private func hear(_ value: RedisValue) {
-        if case .error(let error) = value { return end(.server(error)) }
+        if case .error(let error) = value {
+            // Of the optional one, for it comes last; a subscribed client asks nothing else.
+            if unconfirmed == 0, subscription.optional != nil { return }
+            return end(.server(error))
+        }
         guard let words = value.array, words.count == 3, let kind = words[0].text,
             let channel = words[1].text
         else { return end(.unexpectedReply(command: "SUBSCRIBE", got: value.kind)) }
         switch kind {
         case "message":
             subscription.onEvent(.message(channel: channel, words[2]))
+        case "subscribe" where unconfirmed == 0:
+            subscription.onEvent(.listening)
         case "subscribe":
             unconfirmed -= 1
             guard unconfirmed == 0 else { return }

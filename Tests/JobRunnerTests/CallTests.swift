@@ -87,7 +87,14 @@ private struct Long: Job {
         let client = try queue.client()
         try await worker(queue).run { _ in
             try await listening(client, queue)
-            #expect(try await client.call(Long(letters: letters)).count == letters)
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<5 {
+                    group.addTask { try await client.call(Long(letters: letters)).count }
+                }
+                for try await count in group { #expect(count == letters) }
+            }
+            // That they were read says nothing against messages.
+            #expect(client.watch.listener != nil)
         }
     }
 
@@ -109,6 +116,24 @@ private struct Long: Job {
             }
             #expect(number <= 3)
             #expect(try await client.call(Doubling(number: 7)) == 14)
+        }
+    }
+
+    @Test func `one that may hear of changes alone is answered by them`() async throws {
+        let queue = try QueueFixture(try .start())
+        try await queue.redis(
+            "ACL", "SETUSER", "web", "on", ">secret", "~*", "&__redis__:invalidate", "+@all")
+        var options = ClientOptions()
+        options.prefix = queue.prefix
+        let client = try JobClient(
+            RedisURL("unix://web:secret@" + queue.server.socketPath), options: options)
+        try await worker(queue).run { _ in
+            for number in 0..<20 {
+                let answer = try await client.call(Doubling(number: number))
+                #expect(answer == number * 2)
+            }
+            #expect(client.watch.isTracking)
+            #expect(client.watch.listener == nil)
         }
     }
 
@@ -154,6 +179,27 @@ private struct Long: Job {
         #expect(client.watch.count == 0)
         // Both were accepted, and go on.
         while try await queue.integer("LLEN", queue.keys.ready) < 2 { try await queue.pass(0.005) }
+    }
+
+    @Test func `a call waits for room in its queue, then for its answer`() async throws {
+        let queue = try QueueFixture(try .start())
+        let client = try queue.client {
+            $0.maxLengths = ["q": 1]
+            $0.enqueueTimeout = .milliseconds(1)
+            $0.waitWhenFull = .seconds(60)
+        }
+        try await worker(queue).run { _ in try await listening(client, queue) }
+        try await queue.push("1")
+        // Its own time begins when it is accepted: until then it has that of the queue.
+        let call = Task { try await client.call(Doubling(number: 4), timeout: .seconds(30)) }
+        while client.watch.count == 0 { try await queue.pass(0.005) }
+        try await queue.pass(0.1)
+        #expect(client.watch.count == 1)
+        try await queue.redis("DEL", queue.keys.ready)
+        try await worker(queue).run { _ in
+            let answer = try await call.value
+            #expect(answer == 8)
+        }
     }
 
     @Test func `what is not accepted is said at once`() async throws {

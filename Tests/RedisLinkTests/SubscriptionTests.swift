@@ -56,6 +56,41 @@ import Testing
         return try Connection(to: redis.unix, options: options, subscription: subscription)
     }
 
+    @Test(arguments: [true, false])
+    func `an optional channel that is refused costs nothing else`(isAllowed: Bool) async throws {
+        let redis = try RedisServer.start()
+        let log = Log()
+        var options = ConnectionOptions()
+        let control = try Connection(to: redis.unix, options: options)
+        _ = try await control.send(
+            Command(
+                "ACL", "SETUSER", "web", "on", ">secret", "+@all", "&must",
+                isAllowed ? "&may" : "&other"))
+        options.user = "web"
+        options.password = "secret"
+        let subscription = Subscription(
+            to: ["must"], optional: "may", onEvent: log.subscription(to: "").onEvent)
+        let connection = try Connection(
+            to: redis.unix, options: options, subscription: subscription)
+        defer { connection.close() }
+        var events = log.stream.makeAsyncIterator()
+        guard case .subscribed = await events.next() else { return #expect(Bool(false)) }
+        if isAllowed {
+            guard case .listening = await events.next() else { return #expect(Bool(false)) }
+            #expect(try await control.send(Command("PUBLISH", "may", "1")) == .integer(1))
+            guard case .message("may", .text("1")) = await events.next() else {
+                return #expect(Bool(false))
+            }
+        }
+        while try await control.send(Command("PUBSUB", "NUMSUB", "may")).array?.last
+            != .integer(isAllowed ? 1 : 0)
+        {}
+        #expect(try await control.send(Command("PUBLISH", "must", "2")) == .integer(1))
+        guard case .message("must", .text("2")) = await events.next() else {
+            return #expect(Bool(false))
+        }
+    }
+
     @Test func `messages come in order, commands go on beside them`() async throws {
         let redis = try RedisServer.start()
         let log = Log()

@@ -43,10 +43,9 @@ extension JobClient {
     private func outcome(of draft: Draft, after timeout: Duration) async throws -> JobOutcome {
         let batcher = try await batcher(for: draft.queue)
         let key = keys.queue(draft.queue).result(draft.job.id)
-        // Until it is accepted the enqueue has its own patience.
-        let deadline = monotonicDeadline(after: options.enqueueTimeout + timeout)
         let end = await watch.end { waiter in
-            let id = watch.add(waiter, key: key, deadline: deadline, isFresh: true, isTold: true)
+            // The enqueue has its own patience, and always an answer.
+            let id = watch.add(waiter, key: key, deadline: .max, isFresh: true, isTold: true)
             guard let id else { return nil }
             batcher.add(
                 [draft.job],

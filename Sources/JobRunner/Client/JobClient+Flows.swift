@@ -34,7 +34,7 @@ extension JobClient {
         let opening = try FlowOpening(
             plan, id: id, queue: try queue.map { try QueueName($0) },
             name: String(name.prefix(100)), keep: keep,
-            known: isOwn ? options.deduplicationOfOwnIDs : .zero,
+            known: isOwn ? options.deduplicationOfOwnIDs : .zero, longest: options.maxLength,
             maxBytes: options.maxJobBytes)
         return try await start(opening)
     }

@@ -19,8 +19,7 @@ final class KeyWatch: Sendable {
         /// Counts the times tracking was turned on: what an older one's reads say is over.
         var generation = 0
         var hasSaid = false
-        /// Values in a row that a message should have brought, and did not.
-        var missed = 0
+        var trust = AnswerTrust()
         var isStopped = false
         /// Sleeps until `wakesAt`, monotonic ns.
         var timer: Task<Void, Never>?
@@ -31,9 +30,6 @@ final class KeyWatch: Sendable {
     private static let channel = "__redis__:invalidate"
     /// Between two passes through all who wait, ns: their deadlines may be as many as they are.
     private static let passesApart: Int64 = 5_000_000
-
-    /// Answers that may fail to come before calls are waited for like any other job.
-    private static let mostMissed = 3
 
     private let router: RedisRouter
     /// What workers know this client by, and the channel on which they tell it outcomes.
@@ -65,9 +61,9 @@ final class KeyWatch: Sendable {
 
     /// What a job names so that its outcome comes as a message; nil while that would not be heard.
     var listener: String? {
-        state.withLock { state in
-            state.listener != nil && state.book.isTracking && state.missed < Self.mostMissed
-                ? client : nil
+        let now = monotonicNanoseconds()
+        return state.withLock { state in
+            state.book.isTracking && state.trust.isGiven(now: now) ? client : nil
         }
     }
 
@@ -131,7 +127,7 @@ final class KeyWatch: Sendable {
         let result: Result<Connection, RedisError> = state.withLock { state in
             if state.isStopped { return .failure(.stopped) }
             if let connection = state.connection { return .success(connection) }
-            let subscription = Subscription(to: [Self.channel, answers]) { [weak self] in
+            let subscription = Subscription(to: [Self.channel], optional: answers) { [weak self] in
                 self?.heard($0)
             }
             do throws(RedisError) {
@@ -151,7 +147,7 @@ final class KeyWatch: Sendable {
     private func step(_ decide: (inout State, _ now: Int64) -> WatchBook.Steps) {
         let (steps, connection, generation) = state.withLock { state in
             let steps = decide(&state, monotonicNanoseconds())
-            if steps.missesMessages { state.missed += 1 }
+            if steps.missesMessages { state.trust.miss(now: monotonicNanoseconds()) }
             schedule(&state)
             return (steps, state.connection, state.generation)
         }
@@ -198,9 +194,10 @@ final class KeyWatch: Sendable {
         case .subscribed(let clientID):
             state.withLock { state in
                 state.listener = clientID
-                state.missed = 0
+                state.trust.reset()
             }
             track()
+        case .listening: state.withLock { $0.trust.listens() }
         case .message(answers, let payload):
             guard let bytes = payload.bytes,
                 let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
@@ -208,7 +205,7 @@ final class KeyWatch: Sendable {
             let key = String(decoding: bytes[..<end], as: UTF8.self)
             let value = Array(bytes[(end + 1)...])
             step { state, _ in
-                state.missed = 0
+                state.trust.heard()
                 return state.book.told(key, value.isEmpty ? nil : value)
             }
         case .message(_, let payload):
@@ -216,7 +213,10 @@ final class KeyWatch: Sendable {
             let keys = payload.array?.map(\.text) ?? [nil]
             for key in keys { step { state, _ in state.book.changed(key) } }
         case .lost:
-            state.withLock { $0.listener = nil }
+            state.withLock { state in
+                state.listener = nil
+                state.trust.reset()
+            }
             untrack()
         case .failed(let error, _): say(error)
         }

@@ -4,7 +4,7 @@ extension WatchBook {
         let watcher: any KeyWatcher
         var deadline: Int64
         /// A message with the value is to come.
-        let isTold: Bool
+        var isTold: Bool
         /// Its time is up: the next answer is its last.
         var isOver = false
     }

@@ -100,7 +100,12 @@ struct WatchBook {
 
     /// A message brought a value; nil says that there is one.
     mutating func told(_ key: String, _ value: [UInt8]?) -> Steps {
-        guard let value else { return changed(key) }
+        guard let value else {
+            for id in entries[key]?.watches.keys.map(\.self) ?? [] {
+                entries[key]?.watches[id]?.isTold = false
+            }
+            return changed(key)
+        }
         var steps = Steps()
         guard var entry = entries[key] else { return steps }
         tell(&entry, .success(value), mayGiveUp: false, &steps)

@@ -7,18 +7,19 @@ struct FlowOpening: Sendable {
     /// The chart, as it is kept.
     let plan: [UInt8]
     private(set) var store = FlowStore.Opening()
-    /// What its opener enqueues: nothing where all jobs are in its home, then it begins with them.
+    /// What its opener enqueues: nothing where all jobs are in its home, which it begins in then.
     private(set) var starts: [Draft] = []
 
     /// - Parameters:
     ///   - queue: Its home; nil is the queue of its first job.
     ///   - name: What people call it.
     ///   - keep: How long its result and what is shown of it are kept after its end.
+    ///   - longest: Most jobs that may be ready in a queue, by its name; 0 is no limit.
     ///   - known: How long its id is known after its end, at the least: those of its jobs are.
     /// - Throws: `JobRunnerError`, `NameError` for what is wrong with a job.
     init(
         _ plan: FlowPlan, id: JobID, queue: QueueName? = nil, name: String, keep: Duration,
-        known: Duration = .zero, maxBytes: Int
+        known: Duration = .zero, longest: (String) -> Int = { _ in 0 }, maxBytes: Int
     ) throws {
         let wiring = FlowWiring(plan)
         self.plan = try FlowChart(plan).json
@@ -55,7 +56,9 @@ struct FlowOpening: Sendable {
             let entry = FlowStore.Entry(queue: draft.queue, json: draft.job.json)
             store.fields.append((FlowStore.Field.job.of(number), entry.bytes))
         }
-        if isLocal {
+        let room = longest(self.queue.description)
+        // More than a queue may ever hold go there by and by.
+        if isLocal, room == 0 || wiring.starts.count <= room {
             let jobs = Set(wiring.starts.map(FlowStore.Field.job.of))
             let rest = store.fields.filter { !jobs.contains($0.name) }
             store.fields = store.fields.filter { jobs.contains($0.name) } + rest

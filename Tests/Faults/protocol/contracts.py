@@ -297,6 +297,10 @@ try:
     is_(flow(begun, 1, 2, 2, 0, 1, longest=2, starts=2), -2); is_(link.call('EXISTS', Q + 'flow:g', Q + 'flow:g:wait:2', Q + 'flows'), 0)
     is_(flow(begun, 1, 2, 2, 0, 1, longest=3, starts=2), 1); is_(flow(begun, 1, 2, 2, 0, 1, longest=3, starts=2), 0); is_(lists()[0], [job('b'), job('a'), job('x')])
     is_([advance(0)[1], advance(1)[1]], [[], ['3', 'q\n' + job('then')]])
+    reset(); link.call('SET', Q + 'ready', 'x'); known = 9_000
+    try: flow(begun, 0, starts=2); raise AssertionError
+    except Failure as error: is_('WRONGTYPE' in str(error), True)
+    is_(link.call('KEYS', Q + '*'), [Q + 'ready']); known = 0
     # The first failure is the group's: what runs is stopped, what waits is skipped, who asked is told.
     opened('all'); link.call('HSET', Q + 'flow:g', 'j:1', 'q\n' + job('one'))
     is_(advance(0, 'x', '"E"'), [1, ['4', 'q\n' + job('else')], ['q\n' + job('one')]]); is_(advance(0, 'x', '"E"')[1:], [['4', 'q\n' + job('else')], ['q\n' + job('one')]])

@@ -1,5 +1,5 @@
 #!lua
--- flow: open a workflow, before its first job is enqueued.
+-- flow: open a workflow, before its first job is enqueued or together with that.
 --
 -- Its keys share the slot of its home queue; its jobs may go to others. They live
 -- until the workflow has ended and a time after that, see `walk`; at the longest
@@ -32,7 +32,7 @@ local life, known, longest, words, starts =
   tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('HEXISTS', flow, 'opened') == 1 then return 0 end
 if known > 0 and redis.call('EXISTS', flow .. ':seen') == 1 then return 0 end
-if longest > 0 and starts > 0 and redis.call('LLEN', ready) + starts > longest then return -2 end
+if starts > 0 and redis.call('LLEN', ready) + starts > longest and longest > 0 then return -2 end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -63,10 +63,7 @@ for i = 8, 7 + words, 1000 do
   redis.call('HSET', flow, unpack(ARGV, i, math.min(i + 999, 7 + words)))
   redis.call('PEXPIRE', flow, life)
 end
-if known > 0 then
-  redis.call('HSET', flow, 'known', known)
-  redis.call('SET', flow .. ':seen', '1', 'PX', life)
-end
+if known > 0 then redis.call('HSET', flow, 'known', known) end
 local jobs = {}
 for i = 1, starts do
   local job = ARGV[7 + 2 * i]
@@ -75,4 +72,5 @@ end
 if starts > 0 then redis.call('LPUSH', ready, unpack(jobs)) end
 -- Last: it says that all is there.
 redis.call('HSET', flow, 'opened', now)
+if known > 0 then redis.call('SET', flow .. ':seen', '1', 'PX', life) end
 return 1
