@@ -727,7 +727,7 @@ CONTROLS = {     # name: (profile, changes by script, what the worker or the che
     'gaps count in full': ('clock', {'tick': [('math.max(0, math.min(gap, math.floor(lease / 4)))', 'gap')]}, ()),
     'worker does not reconcile': ('network', {}, ('reconcile',)),
     'group by counter': ('network', {'advance': [("redis.call('SCARD', wait) - gone[s]", "redis.call('SCARD', wait) - 1"),
-                                                ("redis.call('SREM', flow .. ':wait:' .. one[1], one[2])", "redis.call('SPOP', flow .. ':wait:' .. one[1])"), ("string.sub(text, 1, 1) == 'f'", 'true'),
+                                                ("redis.call('SREM', flow .. ':wait:' .. one[1], one[2])", "redis.call('SPOP', flow .. ':wait:' .. one[1])"), ('string.byte(text) == 102', 'true'),
                                                 ("redis.call('SREM', wait, step)", "redis.call('SPOP', wait)")]}, ()),
 }
 
