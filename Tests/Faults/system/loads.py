@@ -46,7 +46,7 @@ def f20(run):
     """Soak: kills, freezes, lost replies and Redis restarts together"""
     run.serve('--appendonly', 'yes', '--appendfsync', 'always', proxy=True)
     seconds, most = run.size(60, 600), run.size(60_000, 1_000_000)
-    batch, slots = run.size(250, 2000), run.size(8, 16)
+    batch, slots = run.size(250, 1000), run.size(8, 16)
     steady = run.worker(concurrency=slots)             # is never killed: its memory is watched
     others = [run.worker(concurrency=slots) for _ in range(3)]
     end, made, samples = time.monotonic() + seconds, 0, []
