@@ -89,17 +89,10 @@ private struct Gate: Job {
         }
     }
 
-    private func client(_ queue: QueueFixture, maxLength: Int = 0) throws -> JobClient {
-        var options = ClientOptions()
-        options.prefix = queue.prefix
-        options.maxLength = maxLength
-        return try JobClient(RedisURL(queue.server.url), options: options)
-    }
-
     @Test(arguments: [31, 40, 100])
     func `a deep result is taken, whichever way it travels`(depth: Int) async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         try await worker(queue).run { _ in
             let flow = Workflow(Nest(depth: depth)).then(Depth())
             let value = try await client.start(flow).value()
@@ -141,7 +134,7 @@ private struct Gate: Job {
 
     @Test func `a step that is too long for its worker has failed`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         try await worker(queue, set: { $0.maxJobBytes = 1024 }).run { _ in
             let flow = Workflow(Number(value: 1)).then(
                 Pad(pad: String(repeating: "x", count: 2000)))
@@ -155,7 +148,7 @@ private struct Gate: Job {
 
     @Test func `a step that was parked too long has failed`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         try await worker(queue, set: { $0.parkedAge = .milliseconds(1) }).run { _ in
             let handle = try await client.start(
                 Workflow(Number(value: 1)).then(Pad(pad: "")).onFailure(Remark(text: "no")))
@@ -168,7 +161,7 @@ private struct Gate: Job {
 
     @Test func `a parked step that somebody discards is discarded in its workflow`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         try await worker(queue).run { worker in
             let handle = try await client.start(Workflow(Number(value: 1)).then(Pad(pad: "")))
             await worker.log.end(.parked)
@@ -185,7 +178,7 @@ private struct Gate: Job {
 
     @Test func `what it takes is over what one worker holds`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         let register: (inout WorkerBuilder) -> Void = {
             $0.handle(Count.self) { _, input, _ in input.count }
         }
@@ -203,7 +196,7 @@ private struct Gate: Job {
 
     @Test func `full memory stops no workflow over two queues`() async throws {
         let queue = try QueueFixture(try RedisServer.start())
-        let client = try client(queue)
+        let client = try queue.client()
         let (gate, open) = AsyncStream.makeStream(of: Int.self)
         let register: (inout WorkerBuilder) -> Void = {
             $0.handle(Gate.self) { _, _ in await gate.first { _ in true } ?? 0 }
@@ -224,7 +217,7 @@ private struct Gate: Job {
         async throws
     {
         let queue = try QueueFixture(RedisServer.start())
-        let client = try client(queue)
+        let client = try queue.client()
         let handle = try await client.start(Workflow(Number(value: 1)))
         let ready = try await queue.redis("LRANGE", queue.keys.ready, "0", "-1")
         let step = try #require(ready.array?.first?.bytes)
@@ -237,125 +230,9 @@ private struct Gate: Job {
         #expect(outcome.failure?.type == "Poison")
     }
 
-    // MARK: The same id
-
-    @Test func `a second start enqueues what the first died over, and nothing else`() async throws {
-        let queue = try QueueFixture()
-        let client = try client(queue)
-        let flow = Workflow(Number(value: 1)).then(Twice(), queue: "far")
-        let first = try await client.start(flow, id: "mine")
-        try await queue.redis("DEL", queue.keys.ready, queue.keys.base + "seen:mine.0")
-        let second = try await client.start(flow, id: "mine")
-        #expect((first.isDuplicate, second.isDuplicate) == (false, true))
-        #expect(try await queue.waiting().count == 1)
-        await #expect(throws: JobRunnerError.self) {
-            try await client.start(Workflow(Number(value: 1)), id: "mine")
-        }
-        #expect(try await queue.waiting().count == 1)
-    }
-
-    @Test func `what is all in one queue is begun when it is there`() async throws {
-        let queue = try QueueFixture()
-        let client = try client(queue)
-        let group = Workflow.group((0..<3).map { Workflow(Number(value: $0)) })
-        for isDuplicate in [false, true] {
-            #expect(try await client.start(group, id: "mine").isDuplicate == isDuplicate)
-            #expect(try await queue.waiting().count == 3)
-        }
-        #expect(try await queue.redis("KEYS", queue.keys.base + "seen:mine.*").array == [])
-        #expect(try await client.queueNames() == ["q"])
-    }
-
-    @Test func `one that has ended is not run again, whatever is remembered of its jobs`()
-        async throws
-    {
-        let queue = try QueueFixture()
-        let client = try client(queue)
-        try await worker(queue).run { worker in
-            let flow = Workflow(Number(value: 1))
-            let first = try await client.start(flow, id: "mine", keep: .seconds(1))
-            _ = try await first.value()
-            // Its jobs' ids are known for a day, so it is.
-            let life = try await queue.integer("PTTL", queue.keys.base + "flow:mine:seen")
-            #expect(life > 86_000_000)
-            #expect(try await queue.integer("PTTL", queue.keys.base + "flow:mine") <= 60_000)
-            try await queue.redis("DEL", queue.keys.base + "flow:mine")
-            let second = try await client.start(flow, id: "mine", keep: .seconds(1))
-            #expect(second.isDuplicate)
-        }
-        #expect(try await queue.waiting().isEmpty)
-    }
-
-    @Test func `a full queue: nothing of it runs`() async throws {
-        let queue = try QueueFixture()
-        let client = try client(queue, maxLength: 3)
-        let group = Workflow.group((0..<3).map { Workflow(Number(value: $0)) })
-        try await queue.push("1")
-        let full = await #expect(throws: JobRunnerError.self) {
-            try await client.start(group, id: "all")
-        }
-        guard case .queueFull("q", _) = full else { return #expect(Bool(false), "\(full.debug)") }
-        #expect(try await queue.waiting().count == 1)
-        #expect(try await client.workflow(queue: "q", id: "all") == nil)
-        // One whose jobs are in several queues has begun before that is known: it is cancelled.
-        await #expect(throws: JobRunnerError.self) {
-            try await client.start(group.then(Sum(), queue: "far"), id: "g")
-        }
-        try await queue.redis("RPOP", queue.keys.ready)
-        try await worker(queue).run { worker in await worker.log.end(.cancelled, count: 2) }
-        let status = try #require(try await client.workflow(queue: "q", id: "g"))
-        #expect(status.state == .cancelled)
-    }
-
-    @Test func `more than a queue may hold goes there by and by`() async throws {
-        let queue = try QueueFixture()
-        let client = try queue.client {
-            $0.maxLength = 2
-            $0.waitWhenFull = .seconds(60)
-        }
-        let group = Workflow.group((0..<5).map { Workflow(Number(value: $0)) })
-        try await worker(queue).run { _ in
-            let values = try await client.start(group).value()
-            #expect(values == [0, 1, 2, 3, 4])
-        }
-    }
-
-    @Test func `a start whose first try is unknown stays unknown, though memory is full then`()
-        async throws
-    {
-        let queue = try QueueFixture(RedisServer.start())
-        let client = try queue.client {
-            $0.commandTimeout = .milliseconds(100)
-            $0.enqueueTimeout = .seconds(1)
-        }
-        _ = try await client.start(Workflow(Number(value: 1)))
-        try await queue.redis("CONFIG", "SET", "maxmemory", "1")
-        let full = await #expect(throws: JobRunnerError.self) {
-            try await client.start(Workflow(Number(value: 1)))
-        }
-        guard case .redisFull = full else { return #expect(Bool(false), "\(full.debug)") }
-        // The first try is not answered in time, the next ones are refused.
-        try await queue.redis("CLIENT", "PAUSE", "300", "ALL")
-        let unknown = await #expect(throws: JobRunnerError.self) {
-            try await client.start(Workflow(Number(value: 1)), id: "mine")
-        }
-        guard case .outcomeUnknown("q", "mine", _) = unknown else {
-            return #expect(Bool(false), "\(unknown.debug)")
-        }
-    }
-
-    @Test func `its home is a queue, though no job is in it`() async throws {
-        let queue = try QueueFixture()
-        let client = try client(queue)
-        _ = try await client.start(Workflow(Number(value: 1)), queue: "lonely")
-        #expect(try await client.queueNames().sorted() == ["lonely", "q"])
-    }
-
-    // MARK: Failures
-
     @Test func `who is told of a failure is told of that one, whatever is retried`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         let register: (inout WorkerBuilder) -> Void = {
             $0.handle(Gate.self) { _, _ in throw NumberFails() }
         }
@@ -372,7 +249,7 @@ private struct Gate: Job {
 
     @Test func `the dead job of a batch is retried: the batch is done after all`() async throws {
         let queue = try QueueFixture()
-        let client = try client(queue)
+        let client = try queue.client()
         let fails = Mutex(true)
         let notes = WorkflowFixture.Log()
         let register: (inout WorkerBuilder) -> Void = {
