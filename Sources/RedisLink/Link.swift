@@ -72,11 +72,7 @@ struct Link: ~Copyable {
                 hooks.append(hook)
             }
         #endif
-        if request.sent == 0 {
-            output.append(request.command.wire)
-        } else {
-            output.append(request.command.wire[request.sent...])
-        }
+        output.append(request.command.wire[request.sent...])
         pending.append(request)
     }
 

@@ -4,13 +4,6 @@ import Testing
 
 @testable import JobRunner
 
-private struct Doubling: Job {
-    static let name = "double"
-    static let options = JobOptions(queue: "q", maxAttempts: 1)
-    var number: Int
-    typealias Output = Int
-}
-
 private struct Urgent: Job {
     static let name = "urgent"
     static let options = JobOptions(queue: "q", priority: 9)
@@ -41,9 +34,9 @@ private struct Long: Job {
 
     /// Returns when the client hears messages.
     private func listening(_ client: JobClient, _ queue: QueueFixture) async throws {
-        #expect(client.watch.listener == nil)
+        #expect(client.watch.caller == nil)
         #expect(try await client.call(Doubling(number: 1)) == 2)
-        while client.watch.listener == nil { try await queue.pass(0.005) }
+        while client.watch.caller == nil { try await queue.pass(0.005) }
     }
 
     @Test func `answers come as messages, and nothing is left to wait for`() async throws {
@@ -60,8 +53,31 @@ private struct Long: Job {
             #expect(try await client.call(Urgent()) == "now")
             #expect(try await queue.calls("publish") - before == 21)
             #expect(client.watch.count == 0)
-            #expect(client.watch.listener != nil)
+            #expect(client.watch.caller != nil)
         }
+    }
+
+    @Test func `a call has its own answer, however many there are`() async throws {
+        let queue = try QueueFixture(try .start())
+        let client = try queue.client()
+        let fixture = try WorkerFixture(queue, { $0.reportsJobs = false }) { builder in
+            builder.handle(Doubling.self) { job, _ in job.number * 2 }
+        }
+        try await fixture.run { _ in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<50 {
+                    group.addTask {
+                        for number in 0..<40 {
+                            let number = task * 40 + number
+                            let answer = try await client.call(Doubling(number: number))
+                            #expect(answer == number * 2)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        #expect(client.watch.count == 0)
     }
 
     @Test func `an outcome is kept as well, and one that is no value says why`() async throws {
@@ -94,23 +110,19 @@ private struct Long: Job {
                 for try await count in group { #expect(count == letters) }
             }
             // That they were read says nothing against messages.
-            #expect(client.watch.listener != nil)
+            #expect(client.watch.caller != nil)
         }
     }
 
     @Test func `one that may not publish is answered all the same`() async throws {
         let queue = try QueueFixture(try .start())
-        try await queue.redis("ACL", "SETUSER", "web", "on", ">secret", "~*", "&*", "+@all")
-        var options = ClientOptions()
-        options.prefix = queue.prefix
-        let client = try JobClient(
-            RedisURL("unix://web:secret@" + queue.server.socketPath), options: options)
+        let client = try await queue.restrictedClient("&*")
         try await queue.redis("ACL", "SETUSER", "default", "resetchannels")
         try await worker(queue).run { _ in
             try await listening(client, queue)
             var number = 0
             // Answers that do not come are not waited for again and again.
-            while client.watch.listener != nil {
+            while client.watch.caller != nil {
                 #expect(try await client.call(Doubling(number: number)) == number * 2)
                 number += 1
             }
@@ -121,19 +133,14 @@ private struct Long: Job {
 
     @Test func `one that may hear of changes alone is answered by them`() async throws {
         let queue = try QueueFixture(try .start())
-        try await queue.redis(
-            "ACL", "SETUSER", "web", "on", ">secret", "~*", "&__redis__:invalidate", "+@all")
-        var options = ClientOptions()
-        options.prefix = queue.prefix
-        let client = try JobClient(
-            RedisURL("unix://web:secret@" + queue.server.socketPath), options: options)
+        let client = try await queue.restrictedClient("&__redis__:invalidate")
         try await worker(queue).run { _ in
             for number in 0..<20 {
                 let answer = try await client.call(Doubling(number: number))
                 #expect(answer == number * 2)
             }
             #expect(client.watch.isTracking)
-            #expect(client.watch.listener == nil)
+            #expect(client.watch.caller == nil)
         }
     }
 

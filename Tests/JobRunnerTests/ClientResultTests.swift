@@ -3,13 +3,6 @@ import Testing
 
 @testable import JobRunner
 
-private struct Doubling: Job {
-    static let name = "double"
-    static let options = JobOptions(queue: "q")
-    var number: Int
-    typealias Output = Int
-}
-
 private struct Quiet: Job {
     static let name = "quiet"
     static let options = JobOptions(queue: "q", maxAttempts: 1)

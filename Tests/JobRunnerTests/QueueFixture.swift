@@ -164,6 +164,19 @@ final class QueueFixture: Sendable {
 
     // MARK: Clients and workers
 
+    /// A client of a user who has all keys and commands, and these rights beside.
+    func restrictedClient(
+        _ rights: String..., change: (inout ClientOptions) -> Void = { _ in }
+    ) async throws -> JobClient {
+        let user = ["ACL", "SETUSER", "web", "on", ">secret", "~*", "+@all"]
+        _ = try await connection.send(Command(user + rights)).orThrow()
+        var options = ClientOptions()
+        options.prefix = prefix
+        change(&options)
+        return try JobClient(
+            RedisURL("unix://web:secret@" + server.socketPath), options: options)
+    }
+
     func client(_ change: (inout ClientOptions) -> Void = { _ in }) throws -> JobClient {
         var options = ClientOptions()
         options.prefix = prefix

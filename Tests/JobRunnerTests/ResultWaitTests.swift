@@ -5,13 +5,6 @@ import Testing
 
 @testable import JobRunner
 
-private struct Doubling: Job {
-    static let name = "double"
-    static let options = JobOptions(queue: "q")
-    var number: Int
-    typealias Output = Int
-}
-
 /// Waiting for results without polling, and what happens when a wake-up is lost.
 @Suite(.timeLimit(.minutes(2))) struct ResultWaitTests {
     private static let done = JobOutcome.done(
@@ -198,14 +191,10 @@ private struct Doubling: Job {
     @Test(arguments: ["-client|tracking", "-client|caching", "resetchannels"])
     func `where the server does not tell, results are looked for`(right: String) async throws {
         let queue = try QueueFixture(try .start())
-        try await queue.redis(
-            "ACL", "SETUSER", "web", "on", ">secret", "~*", "&*", "+@all", right)
         let said = Mutex<[String]>([])
-        var options = ClientOptions()
-        options.prefix = queue.prefix
-        options.onEvent = { event in said.withLock { $0.append(event.description) } }
-        let url = try RedisURL("unix://web:secret@" + queue.server.socketPath)
-        let client = try JobClient(url, options: options)
+        let client = try await queue.restrictedClient("&*", right) { options in
+            options.onEvent = { event in said.withLock { $0.append(event.description) } }
+        }
         let waiting = (0..<20).map { wait(client, "\($0)") }
         while said.withLock({ $0.isEmpty }) { try await queue.pass(0.005) }
         for id in 0..<20 { try await finish(queue, "\(id)") }
@@ -254,31 +243,6 @@ private struct Doubling: Job {
         try await queue.redis("SET", queue.keys.result("1"), "{}")
         let error = await #expect(throws: JobRunnerError.self) { try await wait(client, "1").value }
         #expect(error?.description == "the result of job q/1 does not decode: not an outcome")
-    }
-
-    // MARK: Calls
-
-    @Test func `a call has its own answer, however many there are`() async throws {
-        let queue = try QueueFixture(try .start())
-        let client = try queue.client()
-        let fixture = try WorkerFixture(queue, { $0.reportsJobs = false }) { builder in
-            builder.handle(Doubling.self) { job, _ in job.number * 2 }
-        }
-        try await fixture.run { _ in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for task in 0..<50 {
-                    group.addTask {
-                        for number in 0..<40 {
-                            let number = task * 40 + number
-                            let answer = try await client.call(Doubling(number: number))
-                            #expect(answer == number * 2)
-                        }
-                    }
-                }
-                try await group.waitForAll()
-            }
-        }
-        #expect(client.watch.count == 0)
     }
 
     private static let unheard: Connection.Completion = { _ in }

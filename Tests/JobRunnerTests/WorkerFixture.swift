@@ -127,3 +127,11 @@ extension Handler {
         }
     }
 }
+
+/// Returns twice its number.
+struct Doubling: Job {
+    static let name = "double"
+    static let options = JobOptions(queue: "q", maxAttempts: 1)
+    var number: Int
+    typealias Output = Int
+}

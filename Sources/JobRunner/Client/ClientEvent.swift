@@ -7,8 +7,7 @@ public enum ClientEvent: Sendable {
     /// growing to 1 s, instead; told once.
     ///
     /// The user needs the rights `+client|tracking`, `+client|caching`, `+getrange`, `+subscribe`
-    /// `&__redis__:invalidate` and `&<prefix>:answers:*`; some proxies and hosted servers do not
-    /// have the command.
+    /// and `&__redis__:invalidate`; some proxies and hosted servers do not have the command.
     case readsResultsAtIntervals(because: RedisError)
 }
 

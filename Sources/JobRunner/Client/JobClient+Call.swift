@@ -23,14 +23,14 @@ extension JobClient {
                 "the answer of '\(printable(J.name))' cannot be waited for: its results are "
                     + "not kept")
         }
-        guard let listener = watch.listener, J.options.unique == nil else {
+        guard let caller = watch.caller, J.options.unique == nil else {
             return try await enqueue(job, queue: queue, expires: expires).value(timeout: timeout)
         }
         var options = J.options
         if let expires { options.expires = expires }
         let draft = try Draft(
             name: J.name, version: J.version, arguments: Self.encode(job), options: options,
-            queue: queue, id: nil, ties: Ties(answer: listener),
+            queue: queue, id: nil, ties: Ties(answer: caller),
             maxBytes: self.options.maxJobBytes)
         guard draft.terms.isPlain else {
             return try await enqueue(draft, due: .now).value(timeout: timeout)
@@ -60,10 +60,10 @@ extension JobClient {
 
 /// One caller that waits for the outcome of a job, not for its acceptance.
 private final class CallSink: EnqueueSink {
-    private let waiter: ValueWaiter<WaitEnd>
+    private let waiter: ValueWaiter
     private let onAcceptance: @Sendable () -> Void
 
-    init(_ waiter: ValueWaiter<WaitEnd>, onAcceptance: @escaping @Sendable () -> Void) {
+    init(_ waiter: ValueWaiter, onAcceptance: @escaping @Sendable () -> Void) {
         self.waiter = waiter
         self.onAcceptance = onAcceptance
     }

@@ -60,7 +60,7 @@ final class KeyWatch: Sendable {
     var isTracking: Bool { state.withLock { $0.book.isTracking } }
 
     /// What a job names so that its outcome comes as a message; nil while that would not be heard.
-    var listener: String? {
+    var caller: String? {
         let now = monotonicNanoseconds()
         return state.withLock { state in
             state.book.isTracking && state.trust.isGiven(now: now) ? client : nil
@@ -72,7 +72,7 @@ final class KeyWatch: Sendable {
     /// - Parameters:
     ///   - deadline: Monotonic; past it, the key is read once more.
     ///   - isFresh: A value is not expected to be there yet.
-    ///   - isTold: A message is to bring it, for the job names `listener`.
+    ///   - isTold: A message is to bring it, for the job names `caller`.
     /// - Returns: For `remove`.
     func add(
         _ watcher: any KeyWatcher, key: String, deadline: Int64, isFresh: Bool,

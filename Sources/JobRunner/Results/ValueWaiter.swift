@@ -1,21 +1,27 @@
 internal import RedisLink
 internal import Synchronization
 
-/// A task that waits for one value; ended once, by whatever ends it first.
-final class ValueWaiter<End: Sendable>: Sendable {
+/// A task that waits for the outcome of a job; ended once, by whatever ends it first.
+final class ValueWaiter: KeyWatcher {
     private enum State {
         case new
-        case waiting(CheckedContinuation<End, Never>)
-        case ended(End)
+        case waiting(CheckedContinuation<WaitEnd, Never>)
+        case ended(WaitEnd)
     }
 
     private let state = Mutex(State.new)
 
+    let wantsChanges = false
+
+    func saw(_ value: [UInt8]) {}
+
+    func ended(_ end: WatchEnd) { finish(.watched(end)) }
+
     /// Waits; resumes at once when it was ended before.
     ///
     /// - Returns: False when it has been resumed.
-    func wait(_ continuation: CheckedContinuation<End, Never>) -> Bool {
-        let early: End? = state.withLock { state in
+    func wait(_ continuation: CheckedContinuation<WaitEnd, Never>) -> Bool {
+        let early: WaitEnd? = state.withLock { state in
             if case .ended(let end) = state { return end }
             state = .waiting(continuation)
             return nil
@@ -24,8 +30,8 @@ final class ValueWaiter<End: Sendable>: Sendable {
         return early == nil
     }
 
-    func finish(_ end: End) {
-        let waiting: CheckedContinuation<End, Never>? = state.withLock { state in
+    func finish(_ end: WaitEnd) {
+        let waiting: CheckedContinuation<WaitEnd, Never>? = state.withLock { state in
             switch state {
             case .new:
                 state = .ended(end)
@@ -51,12 +57,6 @@ enum WaitEnd: Sendable {
     case full
 }
 
-extension ValueWaiter: KeyWatcher where End == WaitEnd {
-    var wantsChanges: Bool { false }
-    func saw(_ value: [UInt8]) {}
-    func ended(_ end: WatchEnd) { finish(.watched(end)) }
-}
-
 extension KeyWatch {
     /// Waits until a key has a value.
     ///
@@ -67,8 +67,8 @@ extension KeyWatch {
     }
 
     /// - Parameter begin: Begins the watch; nil when it has ended.
-    func end(_ begin: (ValueWaiter<WaitEnd>) -> WatchBook.ID?) async -> WaitEnd {
-        let waiter = ValueWaiter<WaitEnd>()
+    func end(_ begin: (ValueWaiter) -> WatchBook.ID?) async -> WaitEnd {
+        let waiter = ValueWaiter()
         var id: WatchBook.ID?
         let end = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -77,7 +77,9 @@ struct Run: Sendable {
         if ttl > 0, handler.results.keepsDone, let id = envelope.id {
             let json = JobOutcome.done(
                 value: value, attempt: attempt, started: started, finished: finished)
-            writes.append(result(id.description, ttl, json, envelope.answer))
+            writes.append(
+                .result(
+                    id: id.description, milliseconds: ttl, json: json, client: envelope.answer))
         }
         if envelope.unique != nil { writes += unlock(envelope) }
         var verdict = verdict(writes, .done, envelope, id: envelope.id, attempt: attempt)
@@ -194,13 +196,6 @@ struct Run: Sendable {
             ?? (handler ?? JobOptions()).keepResult.milliseconds
     }
 
-    /// - Parameter client: That waits for it.
-    private func result(_ id: String, _ keep: Int, _ json: [UInt8], _ client: String?)
-        -> Ack.Write
-    {
-        .result(id: id, milliseconds: keep, json: json, client: client)
-    }
-
     private func outcome(
         _ state: JobOutcome.State, _ failure: JobFailure, _ envelope: Envelope, attempt: Int,
         keep: Int
@@ -208,7 +203,9 @@ struct Run: Sendable {
         guard keep > 0, let id = envelope.id else { return unlock(envelope) }
         let json = JobOutcome.ended(
             state, failure, attempt: attempt, started: started, finished: finished)
-        return [result(id.description, keep, json, envelope.answer)] + unlock(envelope)
+        return [
+            .result(id: id.description, milliseconds: keep, json: json, client: envelope.answer)
+        ] + unlock(envelope)
     }
 
     private func bury(
@@ -230,7 +227,7 @@ struct Run: Sendable {
         if keep > 0, let id {
             let json = JobOutcome.ended(
                 .dead, failure, attempt: attempt, started: started, finished: finished)
-            writes.append(result(id, keep, json, answer))
+            writes.append(.result(id: id, milliseconds: keep, json: json, client: answer))
         }
         return Verdict(
             ack: Ack(tag: held.delivery.tag, writes: writes + further + forget),
